@@ -1,0 +1,3 @@
+//! CLI.
+#![forbid(unsafe_code)]
+fn main() {}

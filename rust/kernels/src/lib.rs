@@ -1,0 +1,7 @@
+//! Flat data and tight loops, shared by all formats: a format's front end recognises a tree ensemble, a linear or a dense
+//! part and hands it to a kernel.
+
+pub mod activation;
+pub mod dense;
+pub mod linear;
+pub mod trees;

@@ -1,0 +1,153 @@
+//! Models and who makes them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::wire::{ErrorCode, ModelDescriptor};
+use crate::{Block, Digest, ModelError, ModelType, Output, Schema, TensorModel};
+
+/// A compiled model: immutable, shared by all tasks of a process. Dropping it is its cleanup.
+pub trait Model: Send + Sync {
+    /// Type on the wire.
+    fn model_type(&self) -> ModelType;
+
+    /// Inputs and outputs.
+    fn schema(&self) -> &Schema;
+
+    /// Bytes of heap that the compiled model occupies, counted by the model itself.
+    fn native_bytes(&self) -> usize;
+
+    /// For people: elements, sizes, versions, in a few lines.
+    fn summary(&self) -> String;
+
+    /// Scratch space for one task. The scorer keeps the model alive.
+    ///
+    /// # Errors
+    /// `MODEL_UNSUPPORTED` when the model can't be scored by rows.
+    fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError>;
+
+    /// The model as one of tensors, when it is one.
+    fn tensor_model(&self) -> Option<&dyn TensorModel> {
+        None
+    }
+}
+
+/// Scores rows with one model, in one task at a time.
+pub trait Scorer: Send {
+    /// Scores every row of `input`. The cells of a row are the model's inputs in the order of the schema. A cell may hold
+    /// another type than the schema says (what the record had): the model converts it, or fails the row.
+    ///
+    /// `output` has been reset to as many rows; its cells are the model's outputs in the order of the schema. A row that
+    /// can't be scored is marked with [`Output::fail`]; the others are scored all the same.
+    fn score(&mut self, input: &Block, output: &mut Output);
+}
+
+/// Limits that keep a process alive while a model is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most bytes of content.
+    pub content_bytes: usize,
+    /// Deepest nesting of elements, values or expressions.
+    pub depth: usize,
+    /// Most bytes of heap for the compiled model.
+    pub native_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            content_bytes: 1 << 30,
+            depth: 512,
+            native_bytes: usize::MAX,
+        }
+    }
+}
+
+/// What a model is made from.
+#[derive(Clone, Debug)]
+pub struct ModelSource<'a> {
+    /// The descriptor; its own content is not looked at.
+    pub descriptor: &'a ModelDescriptor,
+    /// The content: a document, or the archive of a directory.
+    pub content: &'a [u8],
+    /// The directory, for models that are one and were delivered by location.
+    pub directory: Option<PathBuf>,
+    /// Limits to keep.
+    pub limits: Limits,
+}
+
+/// Makes models of one type.
+pub trait ModelFactory: Send + Sync {
+    /// The type.
+    fn model_type(&self) -> ModelType;
+
+    /// Makes a model.
+    ///
+    /// # Errors
+    /// A [`ModelError`] that says what is wrong and where.
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError>;
+
+    /// Makes a model from what a checkpoint holds, see [`stored`](crate::stored).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and when the bytes are damaged.
+    fn restore(&self, bytes: &[u8], limits: Limits) -> Result<Arc<dyn Model>, ModelError> {
+        let (descriptor, content, _) = crate::stored::unpack(bytes, limits)?;
+        self.create(&ModelSource {
+            descriptor: &descriptor,
+            content: &content,
+            directory: None,
+            limits,
+        })
+    }
+}
+
+/// Knows the factories.
+#[derive(Default)]
+pub struct ModelFactoriesResolver {
+    factories: Vec<Box<dyn ModelFactory>>,
+}
+
+impl ModelFactoriesResolver {
+    /// The resolver with one factory more. A later factory of the same type takes the place of the earlier.
+    #[must_use]
+    pub fn with(mut self, factory: impl ModelFactory + 'static) -> Self {
+        self.factories
+            .retain(|known| known.model_type() != factory.model_type());
+        self.factories.push(Box::new(factory));
+        self
+    }
+
+    /// The factory for a type's number on the wire.
+    ///
+    /// # Errors
+    /// `MODEL_TYPE_UNKNOWN` for a number that the protocol doesn't have, `MODEL_TYPE_UNSUPPORTED` for a type without factory.
+    pub fn resolve(&self, model_type: i32) -> Result<&dyn ModelFactory, ModelError> {
+        let known = ModelType::try_from(model_type).map_err(|_| {
+            ModelError::new(
+                ErrorCode::ModelTypeUnknown,
+                format!("there is no model type {model_type}"),
+            )
+        })?;
+        self.factories
+            .iter()
+            .find(|factory| factory.model_type() == known)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| {
+                ModelError::new(
+                    ErrorCode::ModelTypeUnsupported,
+                    format!("models of type {} are not built yet", known.as_str_name()),
+                )
+            })
+    }
+}
+
+/// Name and version of a model, and the digest of its content: for messages and logs.
+#[must_use]
+pub(crate) fn version_or_digest(descriptor: &ModelDescriptor, digest: &Digest) -> String {
+    if descriptor.version.is_empty() {
+        digest.to_string()[..12].to_owned()
+    } else {
+        descriptor.version.clone()
+    }
+}
