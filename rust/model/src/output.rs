@@ -18,6 +18,13 @@ impl RowStatus {
         code: ErrorCode::Ok,
         message: 0,
     };
+
+    /// Where the message of a failed row is within the text area: see [`Tag::String`](crate::Tag::String).
+    #[inline]
+    #[must_use]
+    pub fn message_reference(self) -> u64 {
+        self.message
+    }
 }
 
 /// Output rows and their statuses.

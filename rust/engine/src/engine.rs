@@ -1,0 +1,227 @@
+//! Loading and sharing of models.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use serving_model::wire::{ErrorCode, ModelDescriptor, ModelInfo};
+use serving_model::{
+    Block, Digest, Field, Limits, Model, ModelError, ModelFactoriesResolver, ModelSource, Output, Scorer, Tag, stored,
+};
+
+use crate::source::MemoryUse;
+
+/// The factories that this build has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServedFactories;
+
+impl ServedFactories {
+    /// A resolver that knows them all.
+    #[must_use]
+    pub fn resolver() -> ModelFactoriesResolver {
+        ModelFactoriesResolver::default()
+            .with(serving_pmml::PmmlModelFactory)
+            .with(serving_tensor::TensorFlowModelFactory)
+    }
+}
+
+/// Same content, type and signature: same compiled model.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    digest: Digest,
+    model_type: i32,
+    signature: String,
+}
+
+type Slot = Arc<Mutex<Weak<Loaded>>>;
+
+/// Loads models, shares those of the same content, and keeps the memory budget. One per process.
+pub struct Engine {
+    resolver: ModelFactoriesResolver,
+    models: Mutex<HashMap<Key, Slot>>,
+    memory: Arc<MemoryUse>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(ServedFactories::resolver())
+    }
+}
+
+/// A loaded model with its identity. Dropping the last reference gives its bytes back to the budget.
+pub struct Loaded {
+    model: Arc<dyn Model>,
+    digest: Digest,
+    stored: Box<[u8]>,
+    counted: usize,
+    memory: Arc<MemoryUse>,
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.memory.give_back(self.counted);
+    }
+}
+
+impl Loaded {
+    /// The compiled model.
+    #[must_use]
+    pub fn model(&self) -> &Arc<dyn Model> {
+        &self.model
+    }
+
+    /// Digest of the content.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What a checkpoint holds: FLIP-23's `toBytes`.
+    #[must_use]
+    pub fn to_bytes(&self) -> &[u8] {
+        &self.stored
+    }
+
+    /// Counted bytes: the compiled model and what [`to_bytes`](Self::to_bytes) keeps.
+    #[must_use]
+    pub fn native_bytes(&self) -> usize {
+        self.counted
+    }
+
+    /// The model as the boundary describes it.
+    #[must_use]
+    pub fn info(&self) -> ModelInfo {
+        let schema = self.model.schema();
+        ModelInfo {
+            model_type: self.model.model_type().into(),
+            sha256: self.digest.as_bytes().to_vec(),
+            native_bytes: self.counted as u64,
+            inputs: schema.inputs.iter().map(Field::to_wire).collect(),
+            outputs: schema.outputs.iter().map(Field::to_wire).collect(),
+            summary: self.model.summary(),
+        }
+    }
+}
+
+impl Engine {
+    /// An engine with other factories.
+    #[must_use]
+    pub fn new(resolver: ModelFactoriesResolver) -> Self {
+        Self {
+            resolver,
+            models: Mutex::default(),
+            memory: Arc::default(),
+        }
+    }
+
+    /// The memory budget.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryUse {
+        &self.memory
+    }
+
+    /// Loads a model, or returns the loaded one of the same content.
+    ///
+    /// # Errors
+    /// A [`ModelError`]: unknown type, other digest than the descriptor's, whatever the format finds, or the budget.
+    pub fn load(&self, descriptor: &ModelDescriptor, content: &[u8]) -> Result<Arc<Loaded>, ModelError> {
+        let factory = self.resolver.resolve(descriptor.modeltype)?;
+        let digest = Digest::of(content);
+        if !descriptor.sha256.is_empty() && descriptor.sha256 != digest.as_bytes() {
+            return Err(ModelError::new(
+                ErrorCode::DigestMismatch,
+                format!("the content has SHA-256 {digest}, the descriptor names another"),
+            ));
+        }
+        self.share(descriptor, digest, || {
+            self.memory.check(content.len())?;
+            let limits = Limits {
+                native_bytes: self.memory.left(),
+                ..Limits::default()
+            };
+            if content.len() > limits.content_bytes {
+                return Err(ModelError::too_large(format!(
+                    "the model has {} bytes, the limit is {}",
+                    content.len(),
+                    limits.content_bytes
+                )));
+            }
+            let model = factory.create(&ModelSource {
+                descriptor,
+                content,
+                directory: None,
+                limits,
+            })?;
+            Ok((model, stored::pack(descriptor, content)?))
+        })
+    }
+
+    /// Loads a model from what a checkpoint holds.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when the bytes are damaged.
+    pub fn restore(&self, bytes: &[u8]) -> Result<Arc<Loaded>, ModelError> {
+        let (descriptor, content, _) = stored::unpack(bytes, Limits::default())?;
+        let mut unchecked = descriptor;
+        unchecked.sha256.clear();
+        self.load(&unchecked, &content)
+    }
+
+    fn share(
+        &self,
+        descriptor: &ModelDescriptor,
+        digest: Digest,
+        compile: impl FnOnce() -> Result<(Arc<dyn Model>, Vec<u8>), ModelError>,
+    ) -> Result<Arc<Loaded>, ModelError> {
+        let key = Key {
+            digest,
+            model_type: descriptor.modeltype,
+            signature: descriptor.signature.clone(),
+        };
+        let slot = {
+            let mut models = self.models.lock();
+            models.retain(|_, slot| {
+                Arc::strong_count(slot) > 1 || slot.try_lock().is_none_or(|weak| weak.strong_count() > 0)
+            });
+            Arc::clone(models.entry(key).or_default())
+        };
+        // Two tasks that want the same model at the same time must not compile it twice: the second waits here.
+        let mut weak = slot.lock();
+        if let Some(loaded) = weak.upgrade() {
+            return Ok(loaded);
+        }
+        let (model, stored) = compile()?;
+        let counted = model.native_bytes() + stored.len();
+        self.memory.take(counted)?;
+        let loaded = Arc::new(Loaded {
+            model,
+            digest,
+            stored: stored.into_boxed_slice(),
+            counted,
+            memory: Arc::clone(&self.memory),
+        });
+        warm_up(&loaded)?;
+        *weak = Arc::downgrade(&loaded);
+        Ok(loaded)
+    }
+}
+
+/// Scores a few neutral rows, so that the first record does not pay for cold code and data. What comes out does not matter.
+fn warm_up(loaded: &Loaded) -> Result<(), ModelError> {
+    const ROUNDS: usize = 3;
+    let schema = loaded.model.schema();
+    let (Some(inputs), Some(outputs)) = (schema.input_width(), schema.output_width()) else {
+        return Ok(());
+    };
+    let mut scorer: Box<dyn Scorer> = Arc::clone(&loaded.model).scorer()?;
+    let (mut input, mut output) = (Block::new(inputs), Output::new(outputs));
+    for _ in 0..ROUNDS {
+        input.reset(1);
+        let (tags, values) = input.row_mut(0);
+        tags.fill(Tag::Double as u8);
+        values.fill(0);
+        output.reset(1);
+        scorer.score(&input, &mut output);
+    }
+    Ok(())
+}

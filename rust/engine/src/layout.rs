@@ -1,0 +1,162 @@
+//! The output buffer of the boundary; `docs/boundary.md` has the offsets.
+
+use serving_model::wire::{OutputBinding, ScorerInfo};
+use serving_model::{Block, ErrorCode, Field, ModelError, Output, Schema, Tag};
+
+use crate::binding::{BoundOutput, bind_outputs};
+
+const HEADER: usize = 16;
+const ROW_HEADER: usize = 16;
+
+/// How results are laid out for one scorer.
+#[derive(Debug)]
+pub struct OutputLayout {
+    columns: Vec<BoundOutput>,
+    /// Set when the columns are the model's cells one to one, which is then a plain copy.
+    straight: bool,
+    cells: usize,
+    stride: usize,
+}
+
+impl OutputLayout {
+    /// The layout of a model's outputs after bindings.
+    ///
+    /// # Errors
+    /// `BINDING_FAILED`, see [`bind_outputs`].
+    pub fn open(schema: &Schema, bindings: &[OutputBinding]) -> Result<Self, ModelError> {
+        let columns = bind_outputs(schema, bindings)?;
+        let cells: usize = columns.iter().map(reported_width).sum();
+        let stride = ROW_HEADER + 8 * cells + cells.next_multiple_of(8);
+        if u32::try_from(stride).is_err() {
+            return Err(ModelError::new(
+                ErrorCode::BindingFailed,
+                format!("a result row of {cells} values is too long"),
+            ));
+        }
+        Ok(Self {
+            straight: bindings.is_empty(),
+            columns,
+            cells,
+            stride,
+        })
+    }
+
+    /// The layout as the boundary describes it.
+    #[must_use]
+    pub fn info(&self, capacity: usize, packed_input: usize) -> ScorerInfo {
+        ScorerInfo {
+            outputs: self.columns.iter().map(|column| Field::to_wire(&column.field)).collect(),
+            row_stride: self.stride as u32,
+            minimum_output: u32::try_from(HEADER + capacity * self.stride).unwrap_or(u32::MAX),
+            packed_input: packed_input as u32,
+        }
+    }
+
+    /// Bytes that `output` takes, with its text.
+    #[must_use]
+    pub fn bytes(&self, output: &Output) -> usize {
+        HEADER + output.cells.rows() * self.stride + output.cells.text_area().len()
+    }
+
+    /// Writes the result. The first 8 bytes are left for the duration.
+    ///
+    /// # Errors
+    /// The bytes needed, when the buffer is shorter; nothing is written then.
+    pub fn write(&self, output: &Output, buffer: &mut [u8]) -> Result<(), usize> {
+        let rows = output.cells.rows();
+        let text_start = HEADER + rows * self.stride;
+        let text = output.cells.text_area();
+        let needed = text_start + text.len();
+        if buffer.len() < needed || u32::try_from(needed).is_err() {
+            return Err(needed);
+        }
+        buffer[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
+        buffer[12..16].copy_from_slice(&(needed as u32).to_le_bytes());
+        for (row, bytes) in buffer[HEADER..text_start].chunks_exact_mut(self.stride).enumerate() {
+            let status = output.status(row);
+            bytes[..8].copy_from_slice(&u64::from(status.code as u32).to_le_bytes());
+            let message = if status.code == ErrorCode::Ok {
+                0
+            } else {
+                moved(status.message_reference(), text_start)
+            };
+            bytes[8..16].copy_from_slice(&message.to_le_bytes());
+            let (values, tags) = bytes[ROW_HEADER..].split_at_mut(8 * self.cells);
+            self.write_row(&output.cells, row, text_start, values, tags);
+        }
+        if !text.is_empty() {
+            buffer[text_start..needed].copy_from_slice(text);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn write_row(&self, cells: &Block, row: usize, text_start: usize, values: &mut [u8], tags: &mut [u8]) {
+        if self.straight {
+            let (from_tags, from_values) = (cells.tags(row), cells.values(row));
+            tags[..from_tags.len()].copy_from_slice(from_tags);
+            for ((to, value), tag) in values.chunks_exact_mut(8).zip(from_values).zip(from_tags) {
+                let value = if *tag == Tag::String as u8 {
+                    moved(*value, text_start)
+                } else {
+                    *value
+                };
+                to.copy_from_slice(&value.to_le_bytes());
+            }
+            return;
+        }
+        let mut at = 0;
+        for column in &self.columns {
+            let (from_tags, from_values) = (
+                &cells.tags(row)[column.slot..column.slot + column.width],
+                &cells.values(row)[column.slot..column.slot + column.width],
+            );
+            if column.argmax {
+                let (tag, value) = argmax(from_tags, from_values, !column.field.labels.is_empty());
+                tags[at] = tag as u8;
+                values[8 * at..8 * at + 8].copy_from_slice(&value.to_le_bytes());
+                at += 1;
+                continue;
+            }
+            for (tag, value) in from_tags.iter().zip(from_values) {
+                let value = if *tag == Tag::String as u8 {
+                    moved(*value, text_start)
+                } else {
+                    *value
+                };
+                tags[at] = *tag;
+                values[8 * at..8 * at + 8].copy_from_slice(&value.to_le_bytes());
+                at += 1;
+            }
+        }
+    }
+}
+
+fn reported_width(column: &BoundOutput) -> usize {
+    if column.argmax { 1 } else { column.width }
+}
+
+/// A text reference within the text area, as one from the buffer's start.
+fn moved(reference: u64, text_start: usize) -> u64 {
+    reference + ((text_start as u64) << 32)
+}
+
+/// Index of the largest number, the first of equals; missing when a cell is missing or none is a number.
+fn argmax(tags: &[u8], values: &[u64], labelled: bool) -> (Tag, u64) {
+    let mut best: Option<(usize, f64)> = None;
+    for (index, (tag, value)) in tags.iter().zip(values).enumerate() {
+        let number = match Tag::from_number(*tag) {
+            Tag::Double => f64::from_bits(*value),
+            Tag::Float => f64::from(f32::from_bits(*value as u32)),
+            Tag::Long => value.cast_signed() as f64,
+            _ => return (Tag::Missing, 0),
+        };
+        if number > best.map_or(f64::NEG_INFINITY, |(_, most)| most) || (best.is_none() && !number.is_nan()) {
+            best = Some((index, number));
+        }
+    }
+    match best {
+        Some((index, _)) => (if labelled { Tag::Label } else { Tag::Long }, index as u64),
+        None => (Tag::Missing, 0),
+    }
+}

@@ -1,0 +1,58 @@
+//! Reads records into the cells that a model takes, in one of the two layouts of the boundary.
+
+mod descriptor;
+mod packed;
+mod protobuf;
+
+use serving_model::wire::ScorerOptions;
+use serving_model::wire::scorer_options::Layout;
+use serving_model::{Block, ErrorCode, ModelError, Output, Schema};
+
+pub use packed::PackedReader;
+pub use protobuf::ProtobufReader;
+
+/// Reads records in the layout that was negotiated when the scorer was opened.
+#[derive(Debug)]
+pub enum RecordReader {
+    /// Protobuf messages.
+    Protobuf(ProtobufReader),
+    /// Rows that the caller laid out field by field.
+    Packed(PackedReader),
+}
+
+impl RecordReader {
+    /// Binds a record layout to a model's inputs.
+    ///
+    /// # Errors
+    /// `BINDING_FAILED` when an input can't be bound, `INVALID_CALL` when the options contradict themselves.
+    pub fn open(options: &ScorerOptions, schema: &Schema) -> Result<Self, ModelError> {
+        match &options.layout {
+            Some(Layout::Protobuf(layout)) => {
+                ProtobufReader::open(layout, schema, &options.inputs).map(Self::Protobuf)
+            }
+            Some(Layout::Packed(layout)) => {
+                PackedReader::open(layout, schema, &options.inputs, options.capacity as usize).map(Self::Packed)
+            }
+            None => Err(ModelError::new(ErrorCode::InvalidCall, "no record layout was given")),
+        }
+    }
+
+    /// Bytes of input that `capacity` rows take, without text; 0 when that depends on the records.
+    #[must_use]
+    pub fn packed_bytes(&self) -> usize {
+        match self {
+            Self::Protobuf(_) => 0,
+            Self::Packed(reader) => reader.bytes(),
+        }
+    }
+
+    /// Reads the first `rows` rows of `input` into `block`, which has been reset to as many rows. A row that can't be read is marked as
+    /// failed.
+    #[inline]
+    pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+        match self {
+            Self::Protobuf(reader) => reader.read(input, rows, block, output),
+            Self::Packed(reader) => reader.read(input, rows, block, output),
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! Reads protobuf messages without building them: only the fields that the model uses are decoded, straight into its cells.
+
+use serving_model::wire::{InputBinding, ProtobufLayout};
+use serving_model::{Block, ErrorCode, ModelError, Output, Schema, Tag};
+
+use super::descriptor::{Kind, Leaf, leaves};
+use crate::binding::{RecordField, bind_inputs};
+
+/// Reads records of one message type for one model.
+#[derive(Debug)]
+pub struct ProtobufReader {
+    root: Plan,
+    /// What a row holds before its record is read: defaults of fields without presence.
+    default_tags: Vec<u8>,
+    default_values: Vec<u64>,
+    /// Elements of each repeated field seen in the current record.
+    seen: Vec<u32>,
+    repeated: Vec<Repeated>,
+    /// Names that absent enum fields without presence have; text can't be in the template.
+    default_names: Vec<(u32, String)>,
+}
+
+/// A repeated field that fills a tensor.
+#[derive(Debug)]
+struct Repeated {
+    name: String,
+    width: u32,
+}
+
+/// What to do with the fields of one message.
+#[derive(Debug, Default)]
+struct Plan {
+    /// By field number: index into `steps` plus one, 0 for a field that is skipped. Numbers beyond are looked up in `far`.
+    near: Vec<u16>,
+    far: Vec<(u32, u16)>,
+    steps: Vec<Step>,
+}
+
+const NEAR: u32 = 256;
+
+#[derive(Debug)]
+enum Step {
+    Scalar { kind: Kind, slots: Vec<u32> },
+    Repeated { kind: Kind, slots: Vec<u32>, seen: usize, width: u32 },
+    Message { plan: Plan, defaults: Vec<(u32, u8, u64)> },
+}
+
+/// Why a record can't be read.
+enum Unreadable {
+    Truncated,
+    Varint,
+    FieldNumber,
+    WireType(u32),
+    Text(u32),
+    Groups,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("it ends in the middle of a field"),
+            Self::Varint => f.write_str("a varint has more than 10 bytes"),
+            Self::FieldNumber => f.write_str("a field number is 0 or too large"),
+            Self::WireType(field) => write!(f, "field {field} has another wire type than declared"),
+            Self::Text(field) => write!(f, "field {field} is not UTF-8"),
+            Self::Groups => f.write_str("groups are not balanced"),
+        }
+    }
+}
+
+impl Plan {
+    #[inline]
+    fn step(&self, number: u32) -> Option<&Step> {
+        let index = match self.near.get(number as usize) {
+            Some(index) => *index,
+            None if self.far.is_empty() => 0,
+            None => self
+                .far
+                .binary_search_by_key(&number, |(known, _)| *known)
+                .map_or(0, |at| self.far[at].1),
+        };
+        self.steps.get(usize::from(index).wrapping_sub(1))
+    }
+
+    fn index(&self, number: u32) -> Option<usize> {
+        let known = if number < NEAR {
+            self.near.get(number as usize).copied()
+        } else {
+            self.far
+                .binary_search_by_key(&number, |(known, _)| *known)
+                .ok()
+                .map(|at| self.far[at].1)
+        };
+        known.filter(|index| *index > 0).map(|index| usize::from(index) - 1)
+    }
+
+    fn add(&mut self, number: u32, step: Step) -> usize {
+        self.steps.push(step);
+        let index = self.steps.len() as u16;
+        if number < NEAR {
+            let length = self.near.len().max(number as usize + 1);
+            self.near.resize(length, 0);
+            self.near[number as usize] = index;
+        } else {
+            let at = self.far.partition_point(|(known, _)| *known < number);
+            self.far.insert(at, (number, index));
+        }
+        usize::from(index) - 1
+    }
+}
+
+impl ProtobufReader {
+    /// Binds a message type to the inputs of a model.
+    ///
+    /// # Errors
+    /// `BINDING_FAILED` when the descriptor lacks the message or an input stays unbound.
+    pub fn open(layout: &ProtobufLayout, schema: &Schema, bindings: &[InputBinding]) -> Result<Self, ModelError> {
+        let leaves = leaves(layout)?;
+        let fields: Vec<RecordField> = leaves.iter().map(|leaf| leaf.field.clone()).collect();
+        let cells = schema.input_width().unwrap_or_default();
+        let mut reader = Self {
+            root: Plan::default(),
+            default_tags: vec![Tag::Missing as u8; cells],
+            default_values: vec![0; cells],
+            seen: Vec::new(),
+            repeated: Vec::new(),
+            default_names: Vec::new(),
+        };
+        for input in bind_inputs(schema, &fields, bindings)? {
+            for (at, field) in input.fields.iter().enumerate() {
+                let slot = (input.slot + at) as u32;
+                let width = if input.fields.len() == 1 { input.width } else { 1 };
+                reader.add(&leaves[*field], slot, width as u32)?;
+            }
+        }
+        Ok(reader)
+    }
+
+    fn add(&mut self, leaf: &Leaf, slot: u32, width: u32) -> Result<(), ModelError> {
+        if self.root.steps.len() >= usize::from(u16::MAX) {
+            return Err(ModelError::too_large("a model can read at most 65535 fields of a record"));
+        }
+        let mut plan = &mut self.root;
+        let mut nested = None;
+        let (last, outer) = leaf.path.split_last().unwrap_or((&0, &[]));
+        for number in outer {
+            let index = plan.index(*number).unwrap_or_else(|| {
+                plan.add(
+                    *number,
+                    Step::Message {
+                        plan: Plan::default(),
+                        defaults: Vec::new(),
+                    },
+                )
+            });
+            let Step::Message { plan: inner, defaults } = &mut plan.steps[index] else {
+                return Err(ModelError::new(
+                    ErrorCode::BindingFailed,
+                    format!("field {number} of the record is both a message and a value"),
+                ));
+            };
+            plan = inner;
+            nested = Some(defaults);
+        }
+        if let Kind::Enum(names) = &leaf.kind
+            && !leaf.presence
+            && nested.is_none()
+        {
+            let first = names.iter().find(|(number, _)| *number == 0);
+            self.default_names.extend(first.map(|(_, name)| (slot, name.clone())));
+        } else if !leaf.presence {
+            let (tag, value) = default(&leaf.kind);
+            match nested {
+                Some(defaults) => defaults.push((slot, tag as u8, value)),
+                None => {
+                    self.default_tags[slot as usize] = tag as u8;
+                    self.default_values[slot as usize] = value;
+                }
+            }
+        }
+        match plan.index(*last) {
+            Some(index) => match &mut plan.steps[index] {
+                Step::Scalar { slots, .. } | Step::Repeated { slots, .. } => slots.push(slot),
+                Step::Message { .. } => {}
+            },
+            None if leaf.field.repeated => {
+                plan.add(
+                    *last,
+                    Step::Repeated {
+                        kind: leaf.kind.clone(),
+                        slots: vec![slot],
+                        seen: self.seen.len(),
+                        width,
+                    },
+                );
+                self.seen.push(0);
+                self.repeated.push(Repeated {
+                    name: leaf.field.name.clone(),
+                    width,
+                });
+            }
+            None => {
+                plan.add(
+                    *last,
+                    Step::Scalar {
+                        kind: leaf.kind.clone(),
+                        slots: vec![slot],
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`RecordReader::read`](super::RecordReader::read).
+    pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+        let mut rest = input;
+        for row in 0..rows {
+            let record = split_length(rest);
+            let Some((record, after)) = record else {
+                for row in row..rows {
+                    output.fail(
+                        row,
+                        ErrorCode::RecordUnreadable,
+                        format_args!("the input buffer ends before record {row}"),
+                    );
+                }
+                return;
+            };
+            rest = after;
+            self.read_one(record, row, block, output);
+        }
+    }
+
+    #[inline]
+    fn read_one(&mut self, record: &[u8], row: usize, block: &mut Block, output: &mut Output) {
+        {
+            let (tags, values) = block.row_mut(row);
+            tags.copy_from_slice(&self.default_tags);
+            values.copy_from_slice(&self.default_values);
+        }
+        if !self.seen.is_empty() {
+            self.seen.fill(0);
+        }
+        if let Err(why) = read_message(&self.root, record, row, block, &mut self.seen) {
+            output.fail(
+                row,
+                ErrorCode::RecordUnreadable,
+                format_args!("the record ({} bytes) is not a message of its type: {why}", record.len()),
+            );
+            return;
+        }
+        for (slot, name) in &self.default_names {
+            if block.tags(row)[*slot as usize] == Tag::Missing as u8 {
+                block.set_text(row, *slot as usize, name);
+            }
+        }
+        for (seen, repeated) in self.seen.iter().zip(&self.repeated) {
+            if *seen != repeated.width && *seen != 0 {
+                output.fail(
+                    row,
+                    ErrorCode::FieldInvalid,
+                    format_args!(
+                        "field '{}' has {seen} values, the model takes {}",
+                        repeated.name, repeated.width
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn default(kind: &Kind) -> (Tag, u64) {
+    match kind {
+        Kind::Double => (Tag::Double, 0),
+        Kind::Float => (Tag::Float, 0),
+        Kind::Boolean => (Tag::Boolean, 0),
+        Kind::String => (Tag::String, 0),
+        Kind::Enum(_) => (Tag::Missing, 0),
+        _ => (Tag::Long, 0),
+    }
+}
+
+#[inline]
+fn split_length(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = input.split_first_chunk::<4>()?;
+    let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
+    rest.split_at_checked(length)
+}
+
+#[inline]
+fn varint(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
+    match bytes.split_first() {
+        Some((first, rest)) if *first < 0x80 => {
+            *bytes = rest;
+            Ok(u64::from(*first))
+        }
+        Some(_) => long_varint(bytes),
+        None => Err(Unreadable::Truncated),
+    }
+}
+
+fn long_varint(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if *byte < 0x80 {
+            *bytes = &bytes[index + 1..];
+            return Ok(value);
+        }
+    }
+    Err(if bytes.len() < 10 {
+        Unreadable::Truncated
+    } else {
+        Unreadable::Varint
+    })
+}
+
+#[inline]
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    let (taken, rest) = bytes.split_first_chunk::<N>().ok_or(Unreadable::Truncated)?;
+    *bytes = rest;
+    Ok(*taken)
+}
+
+fn delimited<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
+    let length = usize::try_from(varint(bytes)?).map_err(|_| Unreadable::Truncated)?;
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(Unreadable::Truncated)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// Reads one message. Recursion goes as deep as bound paths do, whatever the record holds.
+fn read_message(
+    plan: &Plan,
+    mut bytes: &[u8],
+    row: usize,
+    block: &mut Block,
+    seen: &mut [u32],
+) -> Result<(), Unreadable> {
+    while !bytes.is_empty() {
+        let key = u32::try_from(varint(&mut bytes)?).map_err(|_| Unreadable::FieldNumber)?;
+        let (number, wire) = (key >> 3, key & 7);
+        if number == 0 {
+            return Err(Unreadable::FieldNumber);
+        }
+        match plan.step(number) {
+            Some(Step::Scalar {
+                kind: Kind::Double,
+                slots,
+            }) if wire == 1 => {
+                let value = f64::from_le_bytes(take(&mut bytes)?);
+                for slot in slots {
+                    block.set_double(row, *slot as usize, value);
+                }
+            }
+            None => skip(&mut bytes, number, wire)?,
+            Some(Step::Scalar { kind, slots }) => {
+                if wire != kind.wire() {
+                    return Err(Unreadable::WireType(number));
+                }
+                let value = value(kind, &mut bytes, number, block)?;
+                for slot in slots {
+                    write(block, row, *slot, value);
+                }
+            }
+            Some(Step::Repeated {
+                kind,
+                slots,
+                seen: counter,
+                width,
+            }) => {
+                let mut one = |bytes: &mut &[u8], block: &mut Block| -> Result<(), Unreadable> {
+                    let value = value(kind, bytes, number, block)?;
+                    let index = seen[*counter];
+                    seen[*counter] = index.saturating_add(1);
+                    if index < *width {
+                        for slot in slots {
+                            write(block, row, slot + index, value);
+                        }
+                    }
+                    Ok(())
+                };
+                if wire == kind.wire() {
+                    one(&mut bytes, block)?;
+                } else if wire == 2 {
+                    let mut packed = delimited(&mut bytes)?;
+                    while !packed.is_empty() {
+                        one(&mut packed, block)?;
+                    }
+                } else {
+                    return Err(Unreadable::WireType(number));
+                }
+            }
+            Some(Step::Message { plan, defaults }) => {
+                if wire != 2 {
+                    return Err(Unreadable::WireType(number));
+                }
+                let inner = delimited(&mut bytes)?;
+                let (tags, values) = block.row_mut(row);
+                for (slot, tag, value) in defaults {
+                    let slot = *slot as usize;
+                    if tags[slot] == Tag::Missing as u8 {
+                        (tags[slot], values[slot]) = (*tag, *value);
+                    }
+                }
+                read_message(plan, inner, row, block, seen)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn write(block: &mut Block, row: usize, slot: u32, (tag, value): (Tag, u64)) {
+    let (tags, values) = block.row_mut(row);
+    tags[slot as usize] = tag as u8;
+    values[slot as usize] = value;
+}
+
+impl Kind {
+    fn wire(&self) -> u32 {
+        match self {
+            Self::Double | Self::Fixed64 | Self::SignedFixed64 => 1,
+            Self::Float | Self::Fixed32 | Self::SignedFixed32 => 5,
+            Self::Varint | Self::Unsigned | Self::ZigZag | Self::Boolean | Self::Enum(_) => 0,
+            Self::String => 2,
+        }
+    }
+}
+
+fn value(kind: &Kind, bytes: &mut &[u8], number: u32, block: &mut Block) -> Result<(Tag, u64), Unreadable> {
+    let text = |block: &mut Block, text: &str| match block.push_text(text) {
+        Some(value) => (Tag::String, value),
+        None => (Tag::Missing, 0),
+    };
+    Ok(match kind {
+        Kind::Double => (Tag::Double, u64::from_le_bytes(take(bytes)?)),
+        Kind::Float => (Tag::Float, u64::from(u32::from_le_bytes(take(bytes)?))),
+        Kind::Varint => (Tag::Long, varint(bytes)?),
+        Kind::Unsigned => {
+            let value = varint(bytes)?;
+            match i64::try_from(value) {
+                Ok(_) => (Tag::Long, value),
+                Err(_) => (Tag::Double, (value as f64).to_bits()),
+            }
+        }
+        Kind::ZigZag => {
+            let value = varint(bytes)?;
+            (Tag::Long, (value >> 1) ^ (value & 1).wrapping_neg())
+        }
+        Kind::Boolean => (Tag::Boolean, u64::from(varint(bytes)? != 0)),
+        Kind::Fixed32 => (Tag::Long, u64::from(u32::from_le_bytes(take(bytes)?))),
+        Kind::SignedFixed32 => (
+            Tag::Long,
+            i64::from(i32::from_le_bytes(take(bytes)?)).cast_unsigned(),
+        ),
+        Kind::Fixed64 => {
+            let value = u64::from_le_bytes(take(bytes)?);
+            match i64::try_from(value) {
+                Ok(_) => (Tag::Long, value),
+                Err(_) => (Tag::Double, (value as f64).to_bits()),
+            }
+        }
+        Kind::SignedFixed64 => (Tag::Long, u64::from_le_bytes(take(bytes)?)),
+        Kind::String => {
+            let raw = delimited(bytes)?;
+            text(block, std::str::from_utf8(raw).map_err(|_| Unreadable::Text(number))?)
+        }
+        Kind::Enum(names) => {
+            let value = varint(bytes)? as i32;
+            match names.iter().find(|(known, _)| *known == value) {
+                Some((_, name)) => text(block, name),
+                None => (Tag::Long, i64::from(value).cast_unsigned()),
+            }
+        }
+    })
+}
+
+/// Passes over a field that the model does not use.
+fn skip(bytes: &mut &[u8], number: u32, wire: u32) -> Result<(), Unreadable> {
+    match wire {
+        0 => varint(bytes).map(|_| ()),
+        1 => take::<8>(bytes).map(|_| ()),
+        2 => delimited(bytes).map(|_| ()),
+        3 => skip_group(bytes, number),
+        5 => take::<4>(bytes).map(|_| ()),
+        _ => Err(Unreadable::Groups),
+    }
+}
+
+fn skip_group(bytes: &mut &[u8], number: u32) -> Result<(), Unreadable> {
+    const DEEPEST: usize = 64;
+    let mut open = vec![number];
+    while let Some(innermost) = open.last().copied() {
+        let key = u32::try_from(varint(bytes)?).map_err(|_| Unreadable::FieldNumber)?;
+        match (key >> 3, key & 7) {
+            (0, _) => return Err(Unreadable::FieldNumber),
+            (inner, 3) if open.len() < DEEPEST => open.push(inner),
+            (ended, 4) if ended == innermost => {
+                open.pop();
+            }
+            (_, 3 | 4) => return Err(Unreadable::Groups),
+            (inner, wire) => skip(bytes, inner, wire)?,
+        }
+    }
+    Ok(())
+}
