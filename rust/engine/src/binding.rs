@@ -65,7 +65,11 @@ pub fn bind_inputs(
     bindings: &[InputBinding],
 ) -> Result<Vec<BoundInput>, ModelError> {
     for binding in bindings {
-        if !schema.inputs.iter().any(|field| bare(&field.name) == bare(&binding.model_input)) {
+        if !schema
+            .inputs
+            .iter()
+            .any(|field| bare(&field.name) == bare(&binding.model_input))
+        {
             return Err(failed(format!(
                 "a binding names the input '{}', the model has: {}",
                 binding.model_input,
@@ -116,16 +120,13 @@ fn explicit_fields(
         .record_fields
         .iter()
         .map(|name| {
-            record
-                .iter()
-                .position(|field| field.name == *name)
-                .ok_or_else(|| {
-                    failed(format!(
-                        "input '{}' is bound to '{name}', the record has: {}",
-                        input.name,
-                        listing(record.iter().map(|field| field.name.as_str()))
-                    ))
-                })
+            record.iter().position(|field| field.name == *name).ok_or_else(|| {
+                failed(format!(
+                    "input '{}' is bound to '{name}', the record has: {}",
+                    input.name,
+                    listing(record.iter().map(|field| field.name.as_str()))
+                ))
+            })
         })
         .collect::<Result<Vec<_>, _>>()?;
     fit(&fields, width, record).ok_or_else(|| {
@@ -226,7 +227,10 @@ pub fn bind_outputs(schema: &Schema, bindings: &[OutputBinding]) -> Result<Vec<B
             make_argmax(&mut output, binding)?;
         }
         if bound.iter().any(|other| other.field.name == output.field.name) {
-            return Err(failed(format!("two outputs are bound to the name '{}'", output.field.name)));
+            return Err(failed(format!(
+                "two outputs are bound to the name '{}'",
+                output.field.name
+            )));
         }
         bound.push(output);
     }

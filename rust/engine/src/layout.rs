@@ -45,7 +45,11 @@ impl OutputLayout {
     #[must_use]
     pub fn info(&self, capacity: usize, packed_input: usize) -> ScorerInfo {
         ScorerInfo {
-            outputs: self.columns.iter().map(|column| Field::to_wire(&column.field)).collect(),
+            outputs: self
+                .columns
+                .iter()
+                .map(|column| Field::to_wire(&column.field))
+                .collect(),
             row_stride: self.stride as u32,
             minimum_output: u32::try_from(HEADER + capacity * self.stride).unwrap_or(u32::MAX),
             packed_input: packed_input as u32,

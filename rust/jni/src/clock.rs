@@ -100,6 +100,9 @@ mod tests {
         let (system, ours) = (Instant::now(), now());
         std::thread::sleep(Duration::from_millis(50));
         let (system, ours) = (system.elapsed().as_nanos() as f64, ours.elapsed_nanos() as f64);
-        assert!((ours / system - 1.0).abs() < 0.02, "{ours} ns, the system says {system} ns");
+        assert!(
+            (ours / system - 1.0).abs() < 0.02,
+            "{ours} ns, the system says {system} ns"
+        );
     }
 }

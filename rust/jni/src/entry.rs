@@ -139,7 +139,9 @@ pub fn open_scorer<'c>(
 pub fn score<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong, rows: jint) -> jint {
     // SAFETY: `NativeScorer` passes the handle that it got from `openScorer` and has not closed, from one thread at a time, and keeps
     // both buffers reachable until the call has returned.
-    guarded(&mut env, SCORING, || unsafe { ScorerHandle::borrow(scorer)?.score(rows) })
+    guarded(&mut env, SCORING, || unsafe {
+        ScorerHandle::borrow(scorer)?.score(rows)
+    })
 }
 
 #[jni_mangle("io.flinkserving.boundary.NativeMethods")]

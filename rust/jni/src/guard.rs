@@ -26,7 +26,11 @@ pub(crate) enum CallError {
 impl CallError {
     /// A handle that isn't one, or isn't one any more.
     pub(crate) fn closed(what: &str) -> Self {
-        ModelError::new(ErrorCode::HandleClosed, format!("the {what} handle is closed or was never opened")).into()
+        ModelError::new(
+            ErrorCode::HandleClosed,
+            format!("the {what} handle is closed or was never opened"),
+        )
+        .into()
     }
 
     /// A caller that broke the contract.
@@ -77,18 +81,15 @@ fn crashed(code: ErrorCode, payload: &(dyn Any + Send)) -> CallError {
 
 /// Runs code that may panic; a panic becomes an error with the code given.
 #[inline]
-pub(crate) fn catching<T>(
-    crash: ErrorCode,
-    body: impl FnOnce() -> Result<T, CallError>,
-) -> Result<T, CallError> {
+pub(crate) fn catching<T>(crash: ErrorCode, body: impl FnOnce() -> Result<T, CallError>) -> Result<T, CallError> {
     // What a panic leaves half-done is not used again: a scorer is opened anew, a model is not kept.
     panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(crashed(crash, payload.as_ref())))
 }
 
 /// Guards an entry point that needs nothing of the virtual machine unless it fails.
 #[inline]
-pub(crate) fn guarded<'local, T: Default>(
-    env: &mut EnvUnowned<'local>,
+pub(crate) fn guarded<T: Default>(
+    env: &mut EnvUnowned<'_>,
     crash: ErrorCode,
     body: impl FnOnce() -> Result<T, CallError>,
 ) -> T {
@@ -130,7 +131,7 @@ pub(crate) fn guarded_with<'local, T: Default>(
 fn throw<T: Default>(env: &mut EnvUnowned<'_>, error: &CallError) -> T {
     // When even this fails the virtual machine has its own exception pending, an OutOfMemoryError for instance.
     let _ = env
-        .with_env(|env| -> Result<(), jni::errors::Error> {
+        .with_env(|env: &mut Env<'_>| -> Result<(), jni::errors::Error> {
             if env.exception_check() {
                 return Ok(());
             }

@@ -27,9 +27,7 @@ impl RecordReader {
     /// `BINDING_FAILED` when an input can't be bound, `INVALID_CALL` when the options contradict themselves.
     pub fn open(options: &ScorerOptions, schema: &Schema) -> Result<Self, ModelError> {
         match &options.layout {
-            Some(Layout::Protobuf(layout)) => {
-                ProtobufReader::open(layout, schema, &options.inputs).map(Self::Protobuf)
-            }
+            Some(Layout::Protobuf(layout)) => ProtobufReader::open(layout, schema, &options.inputs).map(Self::Protobuf),
             Some(Layout::Packed(layout)) => {
                 PackedReader::open(layout, schema, &options.inputs, options.capacity as usize).map(Self::Packed)
             }

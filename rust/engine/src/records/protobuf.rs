@@ -40,9 +40,20 @@ const NEAR: u32 = 256;
 
 #[derive(Debug)]
 enum Step {
-    Scalar { kind: Kind, slots: Vec<u32> },
-    Repeated { kind: Kind, slots: Vec<u32>, seen: usize, width: u32 },
-    Message { plan: Plan, defaults: Vec<(u32, u8, u64)> },
+    Scalar {
+        kind: Kind,
+        slots: Vec<u32>,
+    },
+    Repeated {
+        kind: Kind,
+        slots: Vec<u32>,
+        seen: usize,
+        width: u32,
+    },
+    Message {
+        plan: Plan,
+        defaults: Vec<(u32, u8, u64)>,
+    },
 }
 
 /// Why a record can't be read.
@@ -138,7 +149,9 @@ impl ProtobufReader {
 
     fn add(&mut self, leaf: &Leaf, slot: u32, width: u32) -> Result<(), ModelError> {
         if self.root.steps.len() >= usize::from(u16::MAX) {
-            return Err(ModelError::too_large("a model can read at most 65535 fields of a record"));
+            return Err(ModelError::too_large(
+                "a model can read at most 65535 fields of a record",
+            ));
         }
         let mut plan = &mut self.root;
         let mut nested = None;
@@ -179,10 +192,11 @@ impl ProtobufReader {
             }
         }
         match plan.index(*last) {
-            Some(index) => match &mut plan.steps[index] {
-                Step::Scalar { slots, .. } | Step::Repeated { slots, .. } => slots.push(slot),
-                Step::Message { .. } => {}
-            },
+            Some(index) => {
+                if let Step::Scalar { slots, .. } | Step::Repeated { slots, .. } = &mut plan.steps[index] {
+                    slots.push(slot);
+                }
+            }
             None if leaf.field.repeated => {
                 plan.add(
                     *last,
@@ -246,7 +260,10 @@ impl ProtobufReader {
             output.fail(
                 row,
                 ErrorCode::RecordUnreadable,
-                format_args!("the record ({} bytes) is not a message of its type: {why}", record.len()),
+                format_args!(
+                    "the record ({} bytes) is not a message of its type: {why}",
+                    record.len()
+                ),
             );
             return;
         }
@@ -451,10 +468,7 @@ fn value(kind: &Kind, bytes: &mut &[u8], number: u32, block: &mut Block) -> Resu
         }
         Kind::Boolean => (Tag::Boolean, u64::from(varint(bytes)? != 0)),
         Kind::Fixed32 => (Tag::Long, u64::from(u32::from_le_bytes(take(bytes)?))),
-        Kind::SignedFixed32 => (
-            Tag::Long,
-            i64::from(i32::from_le_bytes(take(bytes)?)).cast_unsigned(),
-        ),
+        Kind::SignedFixed32 => (Tag::Long, i64::from(i32::from_le_bytes(take(bytes)?)).cast_unsigned()),
         Kind::Fixed64 => {
             let value = u64::from_le_bytes(take(bytes)?);
             match i64::try_from(value) {

@@ -1,0 +1,243 @@
+//! Records as protobuf messages: what reaches the model is what a protobuf library would have read.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::{Row, load, protobuf, score};
+use proptest::prelude::*;
+use prost::Message;
+use serving_engine::RowScorer;
+use serving_model::ErrorCode;
+use serving_model::wire::{InputBinding, WineRecord};
+
+const SOURCE: &str = r#"
+syntax = "proto3";
+package test;
+message Reading {
+  double real = 1;
+  optional float maybe = 2;
+  int32 integer = 3;
+  sint64 zigzag = 4;
+  bool flag = 5;
+  string name = 6;
+  Level level = 7;
+  repeated double many = 8;
+  Inner inner = 9;
+  fixed32 fixed = 300;
+  uint64 huge = 301;
+  message Inner { double depth = 1; optional double perhaps = 2; }
+}
+enum Level { LOW = 0; HIGH = 2; }
+"#;
+
+fn set() -> Vec<u8> {
+    static SET: LazyLock<Vec<u8>> = LazyLock::new(compile);
+    SET.clone()
+}
+
+fn compile() -> Vec<u8> {
+    let folder = std::env::temp_dir().join(format!("flink-serving-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("reading.proto");
+    std::fs::write(&file, SOURCE).unwrap();
+    protox::compile([file], [folder]).unwrap().encode_to_vec()
+}
+
+fn wine_set() -> Vec<u8> {
+    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
+    protox::compile(["wine_record.proto"], [proto]).unwrap().encode_to_vec()
+}
+
+fn reading(inputs: &[&str]) -> RowScorer {
+    RowScorer::open(&load(inputs), &protobuf(set(), "test.Reading", 4)).unwrap()
+}
+
+fn one(scorer: &mut RowScorer, record: &[u8]) -> Row {
+    score(scorer, &[record]).remove(0)
+}
+
+#[test]
+fn every_wire_type_reaches_the_model() {
+    let mut scorer = reading(&["real", "maybe", "integer", "zigzag", "flag", "fixed", "huge"]);
+    let mut record = vec![0x09];
+    record.extend(1.5_f64.to_le_bytes());
+    record.push(0x15);
+    record.extend(0.25_f32.to_le_bytes());
+    record.push(0x18);
+    record.extend([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+    record.extend([0x20, 0x05, 0x28, 0x01]);
+    record.extend([0xe5, 0x12]);
+    record.extend(7_u32.to_le_bytes());
+    record.extend([0xe8, 0x12]);
+    record.extend([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+    let row = one(&mut scorer, &record);
+    assert_eq!(row.status, 0, "{row:?}");
+    let expected = [1.5, 0.25, -1.0, -3.0, 1.0, 7.0, 18_446_744_073_709_551_615.0];
+    assert_eq!(row.inputs, expected.map(Some));
+}
+
+#[test]
+fn absent_fields_have_their_default_unless_they_have_presence() {
+    let row = one(&mut reading(&["real", "integer", "flag", "name", "level"]), &[]);
+    assert_eq!((row.status, row.sum, row.text.as_str()), (0, Some(0.0), "LOW"));
+    let row = one(&mut reading(&["maybe"]), &[]);
+    assert_eq!(row.status, ErrorCode::FieldMissing as i32);
+}
+
+#[test]
+fn texts_and_names_of_enum_values_arrive_as_text() {
+    let row = one(&mut reading(&["name", "level"]), b"\x32\x03abc\x38\x02");
+    assert_eq!(row.text, "abcHIGH");
+}
+
+#[test]
+fn nested_messages_are_named_by_path() {
+    let inner = b"\x4a\x09\x09\x00\x00\x00\x00\x00\x00\xf0\x3f";
+    let options = |input: &str| {
+        let mut options = protobuf(set(), "test.Reading", 1);
+        options.inputs = vec![InputBinding {
+            model_input: "x".into(),
+            record_fields: vec![input.into()],
+        }];
+        options
+    };
+    let mut scorer = RowScorer::open(&load(&["x"]), &options("inner.depth")).unwrap();
+    assert_eq!(one(&mut scorer, inner).sum, Some(1.0));
+    assert_eq!(
+        one(&mut scorer, b"\x4a\x00").sum,
+        Some(0.0),
+        "an empty inner message has defaults"
+    );
+    assert_eq!(one(&mut scorer, b"").status, ErrorCode::FieldMissing as i32);
+}
+
+#[test]
+fn a_repeated_field_fills_a_tensor_packed_or_not() {
+    let mut scorer = reading(&["many*2"]);
+    let doubles: Vec<u8> = [1.0_f64, 2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let packed = [&[0x42, 16], doubles.as_slice()].concat();
+    let single = [&[0x41], &doubles[..8], &[0x41], &doubles[8..]].concat();
+    for record in [packed, single] {
+        assert_eq!(one(&mut scorer, &record).inputs, [Some(1.0), Some(2.0)]);
+    }
+    let row = one(&mut scorer, &[&[0x41], &doubles[..8]].concat());
+    assert_eq!(row.status, ErrorCode::FieldInvalid as i32);
+    assert!(
+        row.message.contains("'many' has 1 values, the model takes 2"),
+        "{row:?}"
+    );
+}
+
+#[test]
+fn a_bad_record_does_not_spoil_its_neighbours() {
+    let mut scorer = reading(&["real"]);
+    let good = b"\x09\x00\x00\x00\x00\x00\x00\xf0\x3f";
+    let rows = score(&mut scorer, &[good, b"hello", good]);
+    assert_eq!(rows[0].sum, Some(1.0));
+    assert_eq!(rows[1].status, ErrorCode::RecordUnreadable as i32);
+    assert!(rows[1].message.contains("5 bytes"), "{}", rows[1].message);
+    assert_eq!(rows[2].sum, Some(1.0));
+}
+
+#[test]
+fn an_input_buffer_that_lies_about_lengths_is_refused() {
+    let mut scorer = reading(&["real"]);
+    for length in [-1_i32, 100, i32::MAX] {
+        let rows = common::score_raw(&mut scorer, &length.to_le_bytes(), 1);
+        assert_eq!(rows[0].status, ErrorCode::RecordUnreadable as i32);
+    }
+}
+
+#[test]
+fn groups_are_passed_over_and_unbalanced_ones_refused() {
+    let mut scorer = reading(&["real"]);
+    assert_eq!(one(&mut scorer, &[0x53, 0x5b, 0x5c, 0x54]).status, 0);
+    assert_ne!(one(&mut scorer, &[0x53, 0x5c]).status, 0);
+    assert_ne!(one(&mut scorer, &[0x53; 1000]).status, 0);
+}
+
+#[test]
+fn a_message_that_the_descriptor_lacks_is_refused() {
+    let error = RowScorer::open(&load(&["real"]), &protobuf(set(), "test.Other", 1))
+        .err()
+        .unwrap();
+    assert_eq!(error.code, ErrorCode::BindingFailed);
+    let error = RowScorer::open(&load(&["sulphates"]), &protobuf(set(), "test.Reading", 1))
+        .err()
+        .unwrap();
+    assert!(error.message.contains("sulphates"), "{error}");
+}
+
+fn wine() -> impl Strategy<Value = WineRecord> {
+    proptest::array::uniform11(prop_oneof![Just(0.0), -1e6..1e6_f64]).prop_map(|v| WineRecord {
+        fixed_acidity: v[0],
+        volatile_acidity: v[1],
+        citric_acid: v[2],
+        residual_sugar: v[3],
+        chlorides: v[4],
+        free_sulfur_dioxide: v[5],
+        total_sulfur_dioxide: v[6],
+        density: v[7],
+        p_h: v[8],
+        sulphates: v[9],
+        alcohol: v[10],
+        data_type: "wine".into(),
+    })
+}
+
+const WINE: [&str; 11] = [
+    "fixed acidity",
+    "volatile acidity",
+    "citric acid",
+    "residual sugar",
+    "chlorides",
+    "free sulfur dioxide",
+    "total sulfur dioxide",
+    "density",
+    "pH",
+    "sulphates",
+    "alcohol",
+];
+
+proptest! {
+    #[test]
+    fn wine_records_read_as_prost_reads_them(records in proptest::collection::vec(wine(), 1..5)) {
+        let mut scorer = RowScorer::open(&load(&WINE), &protobuf(wine_set(), "flinkserving.WineRecord", 8)).unwrap();
+        let bytes: Vec<Vec<u8>> = records.iter().map(Message::encode_to_vec).collect();
+        let rows = score(&mut scorer, &bytes.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for (record, row) in records.iter().zip(rows) {
+            let expected = [
+                record.fixed_acidity, record.volatile_acidity, record.citric_acid, record.residual_sugar,
+                record.chlorides, record.free_sulfur_dioxide, record.total_sulfur_dioxide, record.density,
+                record.p_h, record.sulphates, record.alcohol,
+            ];
+            prop_assert_eq!(row.inputs, expected.map(Some));
+        }
+    }
+
+    #[test]
+    fn truncated_or_mutated_records_are_refused_or_read_as_prost_reads_them(
+        record in wine(), cut in 0_usize..120, at in 0_usize..120, bit in 0_u8..8,
+    ) {
+        let mut scorer = RowScorer::open(&load(&WINE), &protobuf(wine_set(), "flinkserving.WineRecord", 1)).unwrap();
+        let mut bytes = record.encode_to_vec();
+        let length = bytes.len();
+        bytes[at % length] ^= 1 << bit;
+        bytes.truncate(cut.max(1));
+        let row = one(&mut scorer, &bytes);
+        // prost checks the text field too, which no input is bound to: it may refuse more, never less.
+        if let Ok(read) = WineRecord::decode(bytes.as_slice()) {
+            prop_assert_eq!(row.status, 0);
+            prop_assert_eq!(row.inputs[0].unwrap().to_bits(), read.fixed_acidity.to_bits());
+            prop_assert_eq!(row.inputs[10].unwrap().to_bits(), read.alcohol.to_bits());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let mut scorer = reading(&["real", "maybe", "name", "level", "many*2"]);
+        let _ = one(&mut scorer, &bytes);
+    }
+}
