@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::wire::ErrorCode;
 use crate::Block;
+use crate::wire::ErrorCode;
 
 /// How scoring of one row ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -183,12 +183,11 @@ impl ProtobufReader {
             self.default_names.extend(first.map(|(_, name)| (slot, name.clone())));
         } else if !leaf.presence {
             let (tag, value) = default(&leaf.kind);
-            match nested {
-                Some(defaults) => defaults.push((slot, tag as u8, value)),
-                None => {
-                    self.default_tags[slot as usize] = tag as u8;
-                    self.default_values[slot as usize] = value;
-                }
+            if let Some(defaults) = nested {
+                defaults.push((slot, tag as u8, value));
+            } else {
+                self.default_tags[slot as usize] = tag as u8;
+                self.default_values[slot as usize] = value;
             }
         }
         match plan.index(*last) {
