@@ -1,5 +1,11 @@
 //! Loading: sharing by digest, the memory budget, what a checkpoint holds, packed rows.
-#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc
+)]
 
 mod common;
 

@@ -1,5 +1,11 @@
 //! Records as protobuf messages: what reaches the model is what a protobuf library would have read.
-#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc
+)]
 
 mod common;
 
