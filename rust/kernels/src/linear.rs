@@ -1,1 +1,39 @@
-//! See the crate.
+//! Linear parts: sums of products in the order that they are written.
+
+/// `bias + w[0] * x[0] + w[1] * x[1] + ...`, added from the left in `f64`.
+#[inline]
+#[must_use]
+pub fn dot(bias: f64, weights: &[f64], values: &[f64]) -> f64 {
+    weights
+        .iter()
+        .zip(values)
+        .fold(bias, |sum, (weight, value)| sum + weight * value)
+}
+
+/// Several linear functions of the same values: `weights` has `outputs.len()` columns for each value, so that the
+/// sums run side by side; each sum is the one that [`dot`] gives.
+#[inline]
+pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]) {
+    let width = outputs.len();
+    outputs.copy_from_slice(&biases[..width]);
+    for (value, column) in values.iter().zip(weights.chunks_exact(width.max(1))) {
+        for (output, weight) in outputs.iter_mut().zip(column) {
+            *output += weight * value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_sums_are_the_single_sums() {
+        let values = [0.1, 0.2, 0.7];
+        let weights = [1.0, -4.0, 2.0, 5.0, 3.0, 6.5];
+        let mut outputs = [0.0; 2];
+        dots(&[0.5, -0.5], &weights, &values, &mut outputs);
+        assert_eq!(outputs[0], dot(0.5, &[1.0, 2.0, 3.0], &values));
+        assert_eq!(outputs[1], dot(-0.5, &[-4.0, 5.0, 6.5], &values));
+    }
+}

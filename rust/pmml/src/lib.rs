@@ -1,5 +1,26 @@
-//! PMML.
+//! PMML 3.0 to 4.4, compiled.
+//!
+//! A document is read into one flat array of elements (`document`), checked and compiled (`compile`) to flat, immutable
+//! data (`program`, `models`), and scored by a [`Scorer`](serving_model::Scorer) that owns all scratch space (`run`).
+//! Fields are slots whose values are computed when they are first asked for; texts of a record become codes once; trees,
+//! linear and dense parts are kernels. `docs/pmml.md` says what is supported.
 #![forbid(unsafe_code)]
+
+mod compile;
+mod dates;
+mod document;
+mod expression;
+mod function;
+mod mathematics;
+mod model;
+mod models;
+mod predicate;
+mod program;
+mod run;
+mod strings;
+mod text_index;
+mod treatment;
+mod value;
 
 use std::sync::Arc;
 
@@ -14,7 +35,7 @@ impl ModelFactory for PmmlModelFactory {
         ModelType::Pmml
     }
 
-    fn create(&self, _source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        Err(ModelError::unsupported("PMML is not built yet"))
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        Ok(Arc::new(model::PmmlModel::create(source.content, source.limits)?))
     }
 }

@@ -1,11 +1,30 @@
-//! TensorFlow graphs.
+//! Models of tensors: frozen TensorFlow graphs.
+//!
+//! A file is read by a front end (`tensorflow`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
+//! and, where every row is worked on for itself by dense layers and the like, compiled to kernels (`plan`). Other graphs
+//! are evaluated node by node (`run`, `ops`). See `docs/tensor.md`.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
 use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
 
+mod array;
+mod cells;
+mod graph;
+mod model;
+mod ops;
+mod plan;
+mod rewrite;
+mod run;
+mod score;
+mod tensorflow;
+mod trouble;
+
 /// Makes models from frozen TensorFlow graphs.
+///
+/// Inputs are the graph's placeholders, outputs the values that no other node consumes; both carry TensorFlow's tensor
+/// names, `node:0`. In rows the first axis, the batch, is left out: an input `[None, 11]` is a field of shape `[11]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TensorFlowModelFactory;
 
@@ -14,7 +33,18 @@ impl ModelFactory for TensorFlowModelFactory {
         ModelType::Tensorflow
     }
 
-    fn create(&self, _source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        Err(ModelError::unsupported("TensorFlow is not built yet"))
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        let graph = tensorflow::read_graph(source.content, &[], source.limits)?;
+        let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
+        Ok(Arc::new(model))
     }
+}
+
+/// Whether two names mean the same tensor: `x` and `x:0` do.
+#[must_use]
+pub fn same_tensor_name(a: &str, b: &str) -> bool {
+    fn full(name: &str) -> &str {
+        name.strip_suffix(":0").unwrap_or(name)
+    }
+    full(a) == full(b)
 }

@@ -1,0 +1,70 @@
+package io.flinkserving.benchmarks;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Measures several things in turn, round after round, on this thread. */
+final class Rounds {
+
+    /** Does the thing measured for a number of records that is the same each time. */
+    interface Pass {
+        /**
+         * @return anything that depends on all that was done
+         */
+        double run() throws Exception;
+    }
+
+    /** After so many the compiler has settled. */
+    private static final int WARM_UP_ROUNDS = 3;
+
+    private final int rounds;
+    private final long nanosEach;
+    private final Map<String, Pass> passes = new LinkedHashMap<>();
+    private double sink;
+
+    Rounds(int rounds, long millisEach) {
+        this.rounds = rounds;
+        this.nanosEach = millisEach * 1_000_000;
+    }
+
+    void add(String name, Pass pass) {
+        passes.put(name, pass);
+    }
+
+    /**
+     * @param records that one pass handles
+     * @return nanoseconds per record, by name
+     */
+    Map<String, Series> run(int records) throws Exception {
+        Map<String, double[]> measured = new LinkedHashMap<>();
+        passes.keySet().forEach(name -> measured.put(name, new double[rounds]));
+        for (int round = -WARM_UP_ROUNDS; round < rounds; round++) {
+            for (Map.Entry<String, Pass> pass : passes.entrySet()) {
+                double nanos = time(pass.getValue()) / records;
+                if (round >= 0) {
+                    measured.get(pass.getKey())[round] = nanos;
+                }
+            }
+        }
+        if (Double.isNaN(sink)) {
+            throw new IllegalStateException("a result is not a number");
+        }
+        Map<String, Series> series = new LinkedHashMap<>();
+        measured.forEach(
+                (name, values) -> series.put(name, new Series(name, "ns/record", values)));
+        return series;
+    }
+
+    /** Nanoseconds per pass. */
+    private double time(Pass pass) throws Exception {
+        long passCount = 0;
+        long start = System.nanoTime();
+        long elapsed;
+        do {
+            sink += pass.run();
+            passCount++;
+            elapsed = System.nanoTime() - start;
+        } while (elapsed < nanosEach);
+        return (double) elapsed / passCount;
+    }
+}

@@ -1,0 +1,79 @@
+package io.flinkserving.functions;
+
+import io.flinkserving.metrics.ServingMetrics.ModelMetrics;
+import io.flinkserving.model.BoundScorer;
+import io.flinkserving.model.ModelToServeStats;
+import io.flinkserving.state.ServingState;
+import java.util.List;
+
+/** What a subtask has in memory for one data type. Never stored; rebuilt from state. */
+final class Slot<R> implements CompiledModels.Owner {
+
+    final String dataType;
+
+    /** The same as in the store. */
+    ServingState state;
+
+    /** Scores the next record; null when none may or can: not loaded, suspended, no model. */
+    BoundScorer<R> active;
+
+    /** Of the current model; null when it is not compiled. */
+    BoundScorer<R> scorer;
+
+    /** The current model; null when it is not compiled. */
+    CompiledModels.Entry compiled;
+
+    /** Counts for the current model; null when there is none. */
+    StatsRecorder recorder;
+
+    /** Metrics of the current model; null when there is none. */
+    ModelMetrics metrics;
+
+    /** Versions that served before, the latest first. */
+    List<ModelToServeStats> previousStats = List.of();
+
+    /** The load of the first pending model, or null. */
+    LoadTask<R> load;
+
+    /** Why the current model can't be compiled; null: nobody tried in vain. */
+    String broken;
+
+    /** When to try again, by {@link System#nanoTime}. */
+    long retryAt;
+
+    /** Whether the counts differ from those in the store. */
+    boolean dirty;
+
+    /** Whether a timer will write them; when. */
+    boolean flushArmed;
+
+    long flushAt;
+
+    /** Whether a timer will look after the load; when. */
+    boolean pollArmed;
+
+    long pollAt;
+
+    long pollDelay;
+
+    Slot(String dataType) {
+        this.dataType = dataType;
+    }
+
+    @Override
+    public void evicted(CompiledModels.Entry entry) {
+        if (entry == compiled) {
+            closeScorer();
+            compiled = null;
+        }
+    }
+
+    void closeScorer() {
+        active = null;
+        BoundScorer<R> closing = scorer;
+        scorer = null;
+        if (closing != null) {
+            closing.close();
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package io.flinkserving.model;
+
+import io.flinkserving.boundary.NativeException;
+import io.flinkserving.boundary.NativeScorer;
+import io.flinkserving.data.ProtobufFormat;
+import io.flinkserving.wire.ErrorCode;
+
+/** Hands the record's protobuf bytes to the library. */
+final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
+
+    private final ProtobufFormat<R> format;
+
+    NativeProtobufScorer(NativeScorer scorer, ProtobufFormat<R> format) {
+        super(scorer);
+        this.format = format;
+    }
+
+    @Override
+    int run(R record) throws NativeException, ScoringException {
+        byte[] bytes;
+        try {
+            bytes = format.bytes(record);
+        } catch (Exception e) {
+            throw new ScoringException(ErrorCode.RECORD_UNREADABLE, String.valueOf(e));
+        }
+        if (bytes == null) {
+            throw new ScoringException(ErrorCode.RECORD_UNREADABLE, "the record has no bytes");
+        }
+        return scorer.score(bytes);
+    }
+}

@@ -1,0 +1,73 @@
+package io.flinkserving.model;
+
+import io.flinkserving.boundary.NativeException;
+import io.flinkserving.boundary.NativeModel;
+import io.flinkserving.boundary.NativeScorer;
+import io.flinkserving.data.DataToServe;
+import io.flinkserving.data.PackedFormat;
+import io.flinkserving.data.ProtobufFormat;
+import io.flinkserving.data.RecordFormat;
+import io.flinkserving.wire.ScorerOptions;
+
+/** A model of the native library. */
+final class NativeServingModel implements Model {
+
+    private final NativeModel model;
+    private final int maxRecordSize;
+
+    NativeServingModel(NativeModel model, int maxRecordSize) {
+        this.model = model;
+        this.maxRecordSize = maxRecordSize;
+    }
+
+    @Override
+    public int getType() {
+        return model.info().getModelTypeValue();
+    }
+
+    @Override
+    public byte[] toBytes() throws ModelException {
+        try {
+            return model.toBytes();
+        } catch (NativeException e) {
+            throw NativeModelFactory.toModelException(e);
+        }
+    }
+
+    @Override
+    public long nativeBytes() {
+        return model.info().getNativeBytes();
+    }
+
+    @Override
+    public <R> Scorer<R> open(ModelToServe served, DataToServe<R> data) throws ModelException {
+        RecordFormat<R> format = data.format();
+        ScorerOptions.Builder options =
+                ScorerOptions.newBuilder()
+                        .addAllInputs(served.inputs())
+                        .addAllOutputs(served.outputs())
+                        .setCapacity(1);
+        try {
+            if (format instanceof ProtobufFormat) {
+                ProtobufFormat<R> protobuf = (ProtobufFormat<R>) format;
+                options.setProtobuf(protobuf.layout());
+                return new NativeProtobufScorer<>(open(options), protobuf);
+            }
+            PackedFormat<R> packed = (PackedFormat<R>) format;
+            options.setPacked(packed.layout());
+            NativeScorer scorer = open(options);
+            return new NativePackedScorer<>(scorer, packed);
+        } catch (NativeException e) {
+            throw NativeModelFactory.toModelException(e);
+        }
+    }
+
+    private NativeScorer open(ScorerOptions.Builder options) throws NativeException {
+        return model.openScorer(options.build(), maxRecordSize);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

@@ -1,0 +1,116 @@
+//! From the arguments to a loaded model.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serving_engine::{Engine, Loaded, ServedFactories};
+use serving_model::wire::ModelDescriptor;
+use serving_model::{ErrorCode, Limits, ModelError, Scorer};
+
+use crate::arguments::{ModelArguments, ModelKind};
+use crate::failure::Failure;
+use crate::guard;
+
+/// A loaded model and what is known about its file.
+pub(crate) struct OpenModel {
+    pub(crate) kind: ModelKind,
+    pub(crate) file: String,
+    pub(crate) content_bytes: usize,
+    pub(crate) load_time: Duration,
+    pub(crate) loaded: Arc<Loaded>,
+}
+
+impl OpenModel {
+    /// A failure of this model.
+    pub(crate) fn refused(&self, error: ModelError) -> Failure {
+        Failure::Model {
+            file: self.file.clone(),
+            error,
+        }
+    }
+
+    /// A scorer for rows.
+    ///
+    /// # Errors
+    /// `MODEL_UNSUPPORTED` when the model can't be scored by rows.
+    pub(crate) fn scorer(&self) -> Result<Box<dyn Scorer>, Failure> {
+        guard::contain(|| Arc::clone(self.loaded.model()).scorer())
+            .unwrap_or_else(|panic| Err(ModelError::new(ErrorCode::LoadingCrashed, panic)))
+            .map_err(|error| self.refused(error))
+    }
+}
+
+/// Loads the model that the arguments name.
+pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
+    let files = arguments.files();
+    let Some(path) = files.first() else {
+        return Err(Failure::Usage("no model is given: --type TYPE --model FILE".to_owned()));
+    };
+    let file = path.display().to_string();
+    let kind = arguments.kind().ok_or_else(|| {
+        Failure::Usage(format!(
+            "the name of {file} does not tell the type of the model: give it with --type"
+        ))
+    })?;
+    let refused = |error: ModelError| Failure::Model {
+        file: file.clone(),
+        error,
+    };
+    let model_type = kind.wire().map(i32::from).ok_or_else(|| {
+        refused(ModelError::new(
+            ErrorCode::ModelTypeUnsupported,
+            format!("models of type {} are not built yet", kind.name()),
+        ))
+    })?;
+    ServedFactories::resolver().resolve(model_type).map_err(|error| {
+        refused(ModelError::new(
+            error.code,
+            format!("models of type {} are not built yet", kind.name()),
+        ))
+    })?;
+    if files.len() > 1 {
+        return Err(Failure::Usage(format!(
+            "a model of type {} is one file, {} are given",
+            kind.name(),
+            files.len()
+        )));
+    }
+    let content = read(path).map_err(refused)?;
+    let descriptor = ModelDescriptor {
+        name: file.clone(),
+        modeltype: model_type,
+        ..ModelDescriptor::default()
+    };
+    let start = Instant::now();
+    let loaded = guard::contain(|| Engine::default().load(&descriptor, &content))
+        .unwrap_or_else(|panic| Err(ModelError::new(ErrorCode::LoadingCrashed, panic)))
+        .map_err(refused)?;
+    Ok(OpenModel {
+        kind,
+        content_bytes: content.len(),
+        load_time: start.elapsed(),
+        loaded,
+        file,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let unreadable = |message: String| ModelError::new(ErrorCode::LocationRefused, message);
+    let limit = Limits::default().content_bytes;
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    if path.is_dir() {
+        return Err(unreadable("is a directory, a file is wanted".to_owned()));
+    }
+    let mut content = Vec::new();
+    // One byte beyond the limit tells too large from just as large, also for a pipe, whose size nobody knows.
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if content.len() > limit {
+        return Err(ModelError::too_large(format!("the model has more than {limit} bytes")));
+    }
+    Ok(content)
+}

@@ -1,0 +1,249 @@
+//! `GeneralRegressionModel`.
+
+use std::collections::HashMap;
+
+use super::model::Draft;
+use super::{Compiled, Compiler, numbers};
+use crate::document::Node;
+use crate::models::Function;
+use crate::models::general_regression::{Baseline, Cox, Factor, GeneralRegression, Link, ModelType, Parameter};
+use crate::models::regression::Normalization;
+use crate::run::Slot;
+
+struct Cells<'d> {
+    cells: Vec<(&'d str, Slot, Node<'d>)>,
+}
+
+impl<'d> Compiler<'d> {
+    pub(super) fn general_regression_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<GeneralRegression>> {
+        let node = draft.node;
+        let model_type = match node.need("modelType")? {
+            "regression" | "generalLinear" => ModelType::Linear,
+            "generalizedLinear" => ModelType::Generalized,
+            "multinomialLogistic" => ModelType::Multinomial,
+            "ordinalMultinomial" => ModelType::Ordinal,
+            "CoxRegression" => ModelType::Cox,
+            other => return Err(node.invalid(format!("unknown modelType '{other}'"))),
+        };
+        let link = self.link(node, model_type)?;
+        let names: Vec<&'d str> = node
+            .need_child("ParameterList")?
+            .all("Parameter")
+            .map(|parameter| parameter.need("name"))
+            .collect::<Compiled<_>>()?;
+        let listed = |list: &str| -> Compiled<HashMap<&'d str, Node<'d>>> {
+            node.child(list)
+                .into_iter()
+                .flat_map(|list| list.all("Predictor"))
+                .map(|predictor| Ok((predictor.need("name")?, predictor)))
+                .collect()
+        };
+        let (factors, _covariates) = (listed("FactorList")?, listed("CovariateList")?);
+        // Equations: one per target category but the reference; 'all' where none is named.
+        let mut categories: Vec<&'d str> = Vec::new();
+        if draft.function == Function::Classification {
+            for cell in node.need_child("ParamMatrix")?.all("PCell") {
+                if let Some(category) = cell.get("targetCategory")
+                    && !categories.contains(&category)
+                {
+                    categories.push(category);
+                }
+            }
+        }
+        let reference = node.get("targetReferenceCategory");
+        let mut classes: Vec<&'d str> = Vec::new();
+        if draft.function == Function::Classification {
+            let declared = draft
+                .target
+                .and_then(|name| self.fields.get(name))
+                .map(|field| field.values.clone())
+                .unwrap_or_default();
+            let reference = match reference {
+                Some(reference) => Some(reference),
+                None if model_type == ModelType::Ordinal => declared.last().copied(),
+                None => declared
+                    .iter()
+                    .copied()
+                    .find(|value| !categories.is_empty() && !categories.contains(value))
+                    .or(declared.last().copied()),
+            };
+            if model_type == ModelType::Ordinal || categories.is_empty() {
+                classes.extend(declared.iter().filter(|value| Some(**value) != reference));
+            } else {
+                classes.clone_from(&categories);
+            }
+            classes.retain(|value| Some(*value) != reference);
+            classes.extend(reference);
+            if classes.len() < 2 {
+                return Err(node.invalid("a classification needs two target categories"));
+            }
+            for text in &classes {
+                self.class(&mut draft.classes, text);
+            }
+        }
+        let equations = classes.len().saturating_sub(1).max(1);
+        let mut parameters: Vec<Parameter> = names
+            .iter()
+            .map(|_| Parameter {
+                factors: Box::default(),
+                coefficients: vec![0.0; equations].into(),
+            })
+            .collect();
+        let index: HashMap<&str, usize> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
+        for cell in node.need_child("ParamMatrix")?.all("PCell") {
+            let name = cell.need("parameterName")?;
+            let at = *index
+                .get(name)
+                .ok_or_else(|| cell.invalid(format!("there is no parameter '{name}'")))?;
+            let beta = cell.need_number("beta")?;
+            match cell.get("targetCategory").filter(|_| equations > 1 || !classes.is_empty()) {
+                Some(category) => {
+                    if let Some(equation) = classes.iter().position(|class| *class == category)
+                        && equation < equations
+                    {
+                        parameters[at].coefficients[equation] = beta;
+                    }
+                }
+                None => parameters[at].coefficients.fill(beta),
+            }
+        }
+        let mut cells = Cells { cells: Vec::new() };
+        for cell in node.child("PPMatrix").into_iter().flat_map(|matrix| matrix.all("PPCell")) {
+            let predictor = cell.need("predictorName")?;
+            let slot = self.resolve(draft.scope, predictor, cell)?;
+            cells.cells.push((predictor, slot, cell));
+        }
+        for (at, name) in names.iter().enumerate() {
+            let mut list = Vec::new();
+            for (predictor, slot, cell) in &cells.cells {
+                if cell.get("parameterName") != Some(name) {
+                    continue;
+                }
+                list.push(self.factor(factors.get(predictor).copied(), *slot, *cell)?);
+            }
+            parameters[at].factors = list.into();
+        }
+        let field = |compiler: &mut Self, attribute: &str| -> Compiled<Option<Slot>> {
+            node.get(attribute)
+                .map(|name| compiler.resolve(draft.scope, name, node))
+                .transpose()
+        };
+        let offset_slot = field(self, "offsetVariable")?;
+        let trials_slot = field(self, "trialsVariable")?;
+        let cox = if model_type == ModelType::Cox {
+            Some(Box::new(Cox {
+                time: self.resolve(draft.scope, node.need("endTimeVariable")?, node)?,
+                start: field(self, "startTimeVariable")?,
+                baselines: self.baselines(draft, node)?,
+            }))
+        } else {
+            None
+        };
+        let mut center = 0.0;
+        if cox.is_some() {
+            for parameter in node.need_child("ParameterList")?.all("Parameter") {
+                let at = index[parameter.need("name")?];
+                center += parameter.number_or("referencePoint", 0.0)? * parameters[at].coefficients[0];
+            }
+        }
+        Ok(Some(GeneralRegression {
+            model_type,
+            parameters: parameters.into(),
+            equations,
+            link,
+            offset: node.number_or("offsetValue", 0.0)?,
+            offset_slot,
+            trials: node.number_or("trialsValue", 1.0)?,
+            trials_slot,
+            reference: center,
+            cox,
+        }))
+    }
+
+    fn link(&mut self, node: Node<'d>, model_type: ModelType) -> Compiled<Link> {
+        let parameter = || node.number_or("linkParameter", 1.0);
+        let name = match model_type {
+            ModelType::Ordinal => node.get("cumulativeLink").or(node.get("cumulativeLinkFunction")).unwrap_or("logit"),
+            ModelType::Generalized => node.get("linkFunction").unwrap_or("identity"),
+            _ => "identity",
+        };
+        Ok(match name {
+            "identity" => Link::Normalization(Normalization::None),
+            "log" => Link::Normalization(Normalization::Exp),
+            "logc" => Link::LogComplement,
+            "negbin" => Link::NegativeBinomial(node.number_or("distParameter", 1.0)?),
+            "oddspower" => Link::OddsPower(parameter()?),
+            "power" => Link::Power(parameter()?),
+            other => Link::Normalization(
+                Normalization::parse(other).ok_or_else(|| node.invalid(format!("unknown link '{other}'")))?,
+            ),
+        })
+    }
+
+    fn factor(&mut self, factor: Option<Node<'d>>, slot: Slot, cell: Node<'d>) -> Compiled<Factor> {
+        let text = cell.need("value")?;
+        let Some(predictor) = factor else {
+            return Ok(Factor::Covariate {
+                slot,
+                exponent: cell.need_number("value")?,
+            });
+        };
+        let kind = self.slots[slot as usize].kind;
+        let key = self.literal_or_text(kind, text).key();
+        let Some(contrast) = predictor.children().find(|child| child.name() == "Matrix") else {
+            return Ok(Factor::Category { slot, key });
+        };
+        let categories = predictor.need_child("Categories")?;
+        let categories: Vec<(u8, u64)> = categories
+            .all("Category")
+            .map(|category| Ok(self.literal_or_text(kind, category.need("value")?).key()))
+            .collect::<Compiled<_>>()?;
+        let rows = contrast.all("Array").map(numbers).collect::<Compiled<Vec<Vec<f64>>>>()?;
+        let column = categories
+            .iter()
+            .position(|known| *known == key)
+            .ok_or_else(|| cell.invalid(format!("'{text}' is not a category of the factor")))?;
+        let values = categories
+            .iter()
+            .zip(&rows)
+            .map(|(key, row)| {
+                row.get(column)
+                    .map(|value| (*key, *value))
+                    .ok_or_else(|| contrast.invalid("the contrast matrix has too few columns"))
+            })
+            .collect::<Compiled<_>>()?;
+        Ok(Factor::Contrast { slot, values })
+    }
+
+    fn baselines(&mut self, draft: &Draft<'d>, node: Node<'d>) -> Compiled<Box<[Baseline]>> {
+        let tables = node.need_child("BaseCumHazardTables")?;
+        let steps = |parent: Node<'d>| -> Compiled<Box<[(f64, f64)]>> {
+            let mut steps = parent
+                .all("BaselineCell")
+                .map(|cell| Ok((cell.need_number("time")?, cell.need_number("cumHazard")?)))
+                .collect::<Compiled<Vec<(f64, f64)>>>()?;
+            steps.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Ok(steps.into())
+        };
+        let mut baselines = Vec::new();
+        if let Some(variable) = node.get("baselineStrataVariable") {
+            let slot = self.resolve(draft.scope, variable, node)?;
+            let kind = self.slots[slot as usize].kind;
+            for stratum in tables.all("BaselineStratum") {
+                let key = self.literal_or_text(kind, stratum.need("value")?).key();
+                baselines.push(Baseline {
+                    stratum: Some((slot, key)),
+                    steps: steps(stratum)?,
+                    max_time: stratum.need_number("maxTime")?,
+                });
+            }
+        } else {
+            baselines.push(Baseline {
+                stratum: None,
+                steps: steps(tables)?,
+                max_time: tables.number_or("maxTime", f64::INFINITY)?,
+            });
+        }
+        Ok(baselines.into())
+    }
+}

@@ -1,0 +1,249 @@
+//! `MiningModel`.
+
+use std::collections::HashMap;
+
+use serving_kernels::trees::BinaryNode;
+
+use super::model::{Draft, model_of};
+use super::tree::{Features, lower, lowered};
+use super::{Compiled, Compiler};
+use crate::models::mining::{Forest, Method, Mining, OnMissingPrediction, Segment};
+use crate::models::tree::Tree;
+use crate::models::{Function, Kind, Model, NONE};
+use crate::predicate::Predicate;
+
+impl<'d> Compiler<'d> {
+    pub(super) fn mining_model(&mut self, draft: &mut Draft<'d>, _index: usize) -> Compiled<Option<Mining>> {
+        let node = draft.node;
+        let Some(segmentation) = node.child("Segmentation") else {
+            self.unsupported(node, "a model without Segmentation");
+            return Ok(None);
+        };
+        let name = segmentation.need("multipleModelMethod")?;
+        let method = match name {
+            "majorityVote" => Method::MajorityVote,
+            "weightedMajorityVote" => Method::WeightedMajorityVote,
+            "average" => Method::Average,
+            "weightedAverage" => Method::WeightedAverage,
+            "median" => Method::Median,
+            "weightedMedian" | "x-weightedMedian" => Method::WeightedMedian,
+            "max" => Method::Max,
+            "sum" => Method::Sum,
+            "weightedSum" | "x-weightedSum" => Method::WeightedSum,
+            "selectFirst" => Method::SelectFirst,
+            "modelChain" => Method::ModelChain,
+            "multiModelChain" | "x-multiModelChain" => Method::MultiModelChain,
+            "selectAll" => {
+                self.unsupported(segmentation, "multipleModelMethod selectAll");
+                return Ok(None);
+            }
+            other => return Err(segmentation.invalid(format!("unknown multipleModelMethod '{other}'"))),
+        };
+        let on_missing = match segmentation
+            .get("missingPredictionTreatment")
+            .or(segmentation.get("x-missingPredictionTreatment"))
+            .unwrap_or("continue")
+        {
+            "continue" => OnMissingPrediction::Continue,
+            "skipSegment" => OnMissingPrediction::Skip,
+            "returnMissing" => OnMissingPrediction::Return,
+            other => return Err(segmentation.invalid(format!("unknown missingPredictionTreatment '{other}'"))),
+        };
+        let chained = matches!(method, Method::ModelChain | Method::MultiModelChain);
+        let was_in_forest = std::mem::replace(&mut self.in_forest, !chained && method != Method::SelectFirst);
+        let mut segments = Vec::new();
+        for (number, element) in segmentation.all("Segment").enumerate() {
+            let Some(inner) = model_of(element) else {
+                self.unsupported(element, "a segment without model");
+                continue;
+            };
+            let predicate = self.predicate_of(draft.scope, element)?;
+            let weight = element.number_or("weight", 1.0)?;
+            let outer = draft.target.map(|name| (name, draft.target_kind));
+            // The classes of a chain's inner models are their own business.
+            let outer = outer.filter(|_| !chained || inner.get("functionName") == node.get("functionName"));
+            let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+            match element.get("id") {
+                Some(id) => draft.segments.insert(id, model),
+                None => None,
+            };
+            let number = (number + 1).to_string();
+            if draft.segments.values().all(|known| *known != model)
+                && let Some(id) = node
+                    .child("Output")
+                    .into_iter()
+                    .flat_map(|output| output.all("OutputField"))
+                    .filter_map(|field| field.get("segmentId"))
+                    .find(|id| *id == number)
+            {
+                draft.segments.insert(id, model);
+            }
+            if chained && let Some(Some(compiled)) = self.models.get(model) {
+                let names: Vec<(String, u32)> = compiled
+                    .outputs
+                    .iter()
+                    .map(|output| (output.name.clone(), output.slot))
+                    .collect();
+                for (name, slot) in names {
+                    let declared = inner
+                        .child("Output")
+                        .into_iter()
+                        .flat_map(|output| output.all("OutputField"))
+                        .filter_map(|field| field.get("name"))
+                        .find(|declared| *declared == name);
+                    if let Some(declared) = declared {
+                        self.define(draft.scope, declared, slot);
+                    }
+                }
+            }
+            segments.push(Segment {
+                predicate,
+                model: model as u32,
+                weight,
+                classes: Box::default(),
+            });
+        }
+        self.in_forest = was_in_forest;
+        if segments.is_empty() {
+            return Err(segmentation.invalid("a Segmentation needs segments"));
+        }
+        let answers = |segment: &Segment, compiler: &Self| {
+            compiler.models[segment.model as usize]
+                .as_ref()
+                .map(|model| model.classes.to_vec())
+                .unwrap_or_default()
+        };
+        // In a chain only the last answer counts.
+        let from = if method == Method::ModelChain { segments.len() - 1 } else { 0 };
+        for segment in &mut segments[from..] {
+            let classes = answers(segment, self);
+            segment.classes = classes
+                .iter()
+                .map(|class| {
+                    let text = self.strings.get(class.code).unwrap_or_default().to_owned();
+                    self.class(&mut draft.classes, &text)
+                })
+                .collect();
+        }
+        if method == Method::ModelChain {
+            let (last, before) = match segments.split_last_mut() {
+                Some(split) => split,
+                None => return Ok(None),
+            };
+            let same = |a: u32, b: u32, compiler: &Self| match (&compiler.models[a as usize], &compiler.models[b as usize]) {
+                (Some(a), Some(b)) => a.function == b.function && a.target_name == b.target_name,
+                _ => false,
+            };
+            for segment in before {
+                if same(segment.model, last.model, self) {
+                    let classes = answers(segment, self);
+                    segment.classes = classes
+                        .iter()
+                        .map(|class| {
+                            let text = self.strings.get(class.code).unwrap_or_default().to_owned();
+                            self.class(&mut draft.classes, &text)
+                        })
+                        .collect();
+                }
+            }
+        }
+        self.output_classes(draft)?;
+        let forest = self.forest(draft, method, &segments);
+        Ok(Some(Mining {
+            method,
+            on_missing,
+            threshold: segmentation.number_or("missingThreshold", 1.0)?,
+            segments: segments.into(),
+            forest,
+        }))
+    }
+
+    /// The segments as one ensemble of the kernel, if they are plain trees.
+    fn forest(&self, draft: &Draft<'d>, method: Method, segments: &[Segment]) -> Option<Forest> {
+        let regression = draft.function == Function::Regression;
+        let weighted = match method {
+            Method::Sum | Method::Average => false,
+            Method::MajorityVote if !regression => false,
+            Method::WeightedAverage | Method::WeightedSum => true,
+            Method::WeightedMajorityVote if !regression => true,
+            _ => return None,
+        };
+        if !regression && matches!(method, Method::Sum | Method::WeightedSum) {
+            return None;
+        }
+        let votes = matches!(method, Method::MajorityVote | Method::WeightedMajorityVote);
+        let classes = draft.classes.list.len();
+        let mut features = Features::default();
+        let mut trees = Vec::with_capacity(segments.len());
+        let mut leaves: Vec<f64> = Vec::new();
+        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
+        for segment in segments {
+            let model = self.models[segment.model as usize].as_ref()?;
+            let plain = matches!(segment.predicate, Predicate::True)
+                && model.outputs.is_empty()
+                && model.target.is_none()
+                && model.function == draft.function
+                && model.float == draft.float;
+            let (true, Kind::Tree(tree)) = (plain, &model.kind) else {
+                return None;
+            };
+            let mut binary = lower(tree, &self.slots, &mut features)?;
+            for node in &mut binary {
+                let BinaryNode::Leaf(at) = node else {
+                    continue;
+                };
+                if *at == NONE {
+                    return None;
+                }
+                let row = leaf_row(model, tree, *at, segment, regression.then_some(()).map_or(classes, |()| 1), votes)?;
+                let bits: Vec<u64> = row.iter().map(|number| number.to_bits()).collect();
+                let next = known.len() as u32;
+                *at = *known.entry(bits).or_insert_with(|| {
+                    leaves.extend(&row);
+                    next
+                });
+            }
+            trees.push(binary);
+        }
+        let weights: Box<[f64]> = segments
+            .iter()
+            .map(|segment| if weighted { segment.weight } else { 1.0 })
+            .collect();
+        let total = weights.iter().sum();
+        Some(Forest {
+            trees: lowered(&trees, features)?,
+            leaves: leaves.into(),
+            weights,
+            total,
+        })
+    }
+}
+
+/// What a leaf contributes: its score, or a share for each class.
+fn leaf_row(model: &Model, tree: &Tree, at: u32, segment: &Segment, width: usize, votes: bool) -> Option<Vec<f64>> {
+    let node = &tree.nodes[at as usize];
+    if model.function == Function::Regression {
+        return (!node.score.is_nan()).then(|| vec![node.score]);
+    }
+    let mut row = vec![0.0; width];
+    let inner = model.classes.len();
+    if votes || node.shares == NONE {
+        let mut class = node.class;
+        if class == NONE {
+            let shares = tree.shares.get(node.shares as usize * inner..(node.shares as usize + 1) * inner)?;
+            let mut most = f64::NEG_INFINITY;
+            for (index, share) in shares.iter().enumerate() {
+                if *share > most {
+                    most = *share;
+                    class = index as u32;
+                }
+            }
+        }
+        row[*segment.classes.get(class as usize)? as usize] = 1.0;
+        return Some(row);
+    }
+    for (from, to) in segment.classes.iter().enumerate() {
+        row[*to as usize] = tree.shares[node.shares as usize * inner + from];
+    }
+    Some(row)
+}

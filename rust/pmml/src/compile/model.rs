@@ -1,0 +1,372 @@
+//! What all model elements share: function, classes, targets, outputs.
+
+use std::collections::HashMap;
+
+use super::{Compiled, Compiler, ScopeId, data_type};
+use crate::document::Node;
+use crate::models::output::{Feature, OutputField};
+use crate::models::target::{CastInteger, Target};
+use crate::models::{Class, Function, Kind, Model, NONE};
+use crate::run::{Slot, Source};
+use crate::value::{OpType, Type, Value};
+
+/// The model elements of PMML 4.4.
+const ELEMENTS: [&str; 19] = [
+    "AnomalyDetectionModel",
+    "AssociationModel",
+    "BaselineModel",
+    "BayesianNetworkModel",
+    "ClusteringModel",
+    "GaussianProcessModel",
+    "GeneralRegressionModel",
+    "MiningModel",
+    "NaiveBayesModel",
+    "NearestNeighborModel",
+    "NeuralNetwork",
+    "RegressionModel",
+    "RuleSetModel",
+    "Scorecard",
+    "SequenceModel",
+    "SupportVectorMachineModel",
+    "TextModel",
+    "TimeSeriesModel",
+    "TreeModel",
+];
+
+/// The model element inside an element.
+pub(crate) fn model_of(parent: Node<'_>) -> Option<Node<'_>> {
+    parent.children().find(|child| ELEMENTS.contains(&child.name()))
+}
+
+/// Classes in the order in which the model names them.
+#[derive(Debug)]
+pub(crate) struct Classes {
+    pub(crate) kind: Type,
+    pub(crate) list: Vec<Class>,
+    index: HashMap<(u8, u64), u32>,
+}
+
+impl Classes {
+    pub(crate) fn new(kind: Type) -> Self {
+        Self {
+            kind,
+            list: Vec::new(),
+            index: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn find(&self, value: Value) -> Option<u32> {
+        self.index.get(&value.key()).copied()
+    }
+
+    /// The number of a class, new or known.
+    pub(crate) fn class(&mut self, value: Value, code: u32) -> u32 {
+        *self.index.entry(value.key()).or_insert_with(|| {
+            self.list.push(Class { code, value });
+            (self.list.len() - 1) as u32
+        })
+    }
+}
+
+/// What a model element is compiled in.
+pub(crate) struct Draft<'d> {
+    pub(crate) node: Node<'d>,
+    pub(crate) scope: ScopeId,
+    pub(crate) function: Function,
+    pub(crate) float: bool,
+    pub(crate) classes: Classes,
+    pub(crate) target: Option<&'d str>,
+    pub(crate) target_kind: Type,
+    pub(crate) target_optype: OpType,
+    /// Segments by identifier.
+    pub(crate) segments: HashMap<&'d str, usize>,
+}
+
+impl<'d> Compiler<'d> {
+    /// The class with a text.
+    pub(crate) fn class(&mut self, classes: &mut Classes, text: &str) -> u32 {
+        let value = self.literal_or_text(classes.kind, text);
+        let code = self.strings.intern(text);
+        classes.class(value, code)
+    }
+
+    /// Makes sure that each class whose share is asked for is one.
+    pub(crate) fn output_classes(&mut self, draft: &mut Draft<'d>) -> Compiled<()> {
+        for field in draft.node.child("Output").into_iter().flat_map(|output| output.all("OutputField")) {
+            if field.get("feature") == Some("probability")
+                && field.get("segmentId").is_none()
+                && let Some(text) = field.get("value")
+            {
+                self.class(&mut draft.classes, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compiles a model element and what is inside it. Returns its index.
+    pub(crate) fn model(&mut self, parent: ScopeId, node: Node<'d>, outer: Option<(&'d str, Type)>) -> Compiled<usize> {
+        let index = self.models.len();
+        self.models.push(None);
+        let function = match node.need("functionName")? {
+            "classification" => Function::Classification,
+            "regression" => Function::Regression,
+            _ => Function::Other,
+        };
+        if node.get("isScorable").is_some() && !node.flag("isScorable", true)? {
+            return Err(node.invalid("the model says that it is not scorable"));
+        }
+        let scope = self.model_scope(parent, node)?;
+        let schema = node.need_child("MiningSchema")?;
+        let own = schema
+            .all("MiningField")
+            .find(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
+            .and_then(|field| field.get("name"));
+        let declared = own.and_then(|name| self.fields.get(name));
+        let (target_kind, target_optype) = match (declared, outer) {
+            (Some(field), _) => (field.kind, field.optype),
+            (None, Some((_, kind))) => (kind, kind.default_optype()),
+            (None, None) if function == Function::Regression => (Type::Double, OpType::Continuous),
+            (None, None) => (Type::String, OpType::Categorical),
+        };
+        let target_kind = match (function, target_kind) {
+            (Function::Regression, Type::String) => Type::Double,
+            (_, kind) => kind,
+        };
+        self.entity_ids |= node.child("Output").is_some_and(|output| {
+            output.all("OutputField").any(|field| field.get("feature") == Some("entityId"))
+        });
+        let mut draft = Draft {
+            node,
+            scope,
+            function,
+            float: node.get("x-mathContext") == Some("float"),
+            classes: Classes::new(target_kind),
+            target: own,
+            target_kind,
+            target_optype,
+            segments: HashMap::new(),
+        };
+        let (element, kind) = self.kind(&mut draft, index)?;
+        let target = self.target(&mut draft)?;
+        let outputs = self.output_fields(&mut draft, index)?;
+        let shares = self.shares;
+        self.shares += draft.classes.list.len();
+        let Some(kind) = kind else {
+            return Ok(index);
+        };
+        self.models[index] = Some(Model {
+            kind,
+            element,
+            function,
+            float: draft.float,
+            classes: draft.classes.list.into(),
+            shares,
+            target_name: own.map(str::to_owned),
+            target_kind,
+            target: target.map(Box::new),
+            outputs,
+        });
+        Ok(index)
+    }
+
+    fn kind(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<(&'static str, Option<Kind>)> {
+        let name = draft.node.name();
+        Ok(match name {
+            "TreeModel" => ("TreeModel", self.tree_model(draft)?.map(|tree| Kind::Tree(Box::new(tree)))),
+            "RegressionModel" => ("RegressionModel", self.regression_model(draft)?.map(Kind::Regression)),
+            "GeneralRegressionModel" => (
+                "GeneralRegressionModel",
+                self.general_regression_model(draft)?.map(Kind::GeneralRegression),
+            ),
+            "NeuralNetwork" => (
+                "NeuralNetwork",
+                self.neural_network(draft)?.map(|network| Kind::NeuralNetwork(Box::new(network))),
+            ),
+            "MiningModel" => (
+                "MiningModel",
+                self.mining_model(draft, index)?.map(|mining| Kind::Mining(Box::new(mining))),
+            ),
+            _ => {
+                self.unsupported(draft.node, "model element");
+                ("", None)
+            }
+        })
+    }
+
+    fn target(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Target>> {
+        let Some(targets) = draft.node.child("Targets") else {
+            return Ok(None);
+        };
+        let Some(node) = targets
+            .all("Target")
+            .find(|target| target.get("field").is_none() || target.get("field") == draft.target)
+        else {
+            return Ok(None);
+        };
+        let cast = match node.get("castInteger") {
+            None => None,
+            Some("round") => Some(CastInteger::Round),
+            Some("ceiling") => Some(CastInteger::Ceiling),
+            Some("floor") => Some(CastInteger::Floor),
+            Some(other) => return Err(node.invalid(format!("unknown castInteger '{other}'"))),
+        };
+        let mut target = Target {
+            min: node.number_or("min", f64::NEG_INFINITY)?,
+            max: node.number_or("max", f64::INFINITY)?,
+            factor: node.number_or("rescaleFactor", 1.0)?,
+            constant: node.number_or("rescaleConstant", 0.0)?,
+            cast,
+            default: None,
+            priors: Box::default(),
+            display: Box::default(),
+            changes: false,
+        };
+        if target.min > target.max {
+            return Err(node.invalid("min exceeds max"));
+        }
+        target.changes = target.cast.is_some()
+            || target.min != f64::NEG_INFINITY
+            || target.max != f64::INFINITY
+            || target.factor != 1.0
+            || target.constant != 0.0;
+        let mut priors = vec![0.0; draft.classes.list.len()];
+        let mut display: Vec<u32> = draft.classes.list.iter().map(|class| class.code).collect();
+        let (mut has_priors, mut has_display) = (false, false);
+        for value in node.all("TargetValue") {
+            if let Some(default) = value.number("defaultValue")? {
+                target.default = Some(default);
+            }
+            let Some(text) = value.get("value") else {
+                continue;
+            };
+            let literal = self.literal_or_text(draft.classes.kind, text);
+            let Some(class) = draft.classes.find(literal) else {
+                continue;
+            };
+            if let Some(prior) = value.number("priorProbability")? {
+                priors[class as usize] = prior;
+                has_priors = true;
+            }
+            if let Some(text) = value.get("displayValue") {
+                display[class as usize] = self.strings.intern(text);
+                has_display = true;
+            }
+        }
+        if has_priors {
+            target.priors = priors.into();
+        }
+        if has_display {
+            target.display = display.into();
+        }
+        Ok(Some(target))
+    }
+
+    fn output_fields(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<Box<[OutputField]>> {
+        let Some(output) = draft.node.child("Output") else {
+            return Ok(Box::default());
+        };
+        let mut fields = Vec::new();
+        for node in output.all("OutputField") {
+            let name = node.need("name")?;
+            let kind = data_type(node)?;
+            let mut model = index;
+            if let Some(id) = node.get("segmentId") {
+                model = *draft
+                    .segments
+                    .get(id)
+                    .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
+            }
+            let feature = self.feature(draft, node, kind, model == index, model)?;
+            let slot_kind = kind.unwrap_or(match feature {
+                Feature::PredictedValue => draft.target_kind,
+                Feature::Probability { .. }
+                | Feature::PredictedProbability
+                | Feature::Residual { .. }
+                | Feature::Confidence { .. }
+                | Feature::Affinity { .. } => Type::Double,
+                _ => Type::String,
+            });
+            let slot = self.slot(name, slot_kind, Source::Output, Box::default(), 1);
+            self.define(draft.scope, name, slot);
+            fields.push(OutputField {
+                name: name.to_owned(),
+                slot,
+                kind,
+                feature,
+                model,
+                is_final: node.flag("isFinalResult", true)?,
+            });
+        }
+        Ok(fields.into())
+    }
+
+    fn feature(&mut self, draft: &mut Draft<'d>, node: Node<'d>, kind: Option<Type>, own: bool, model: usize) -> Compiled<Feature> {
+        let rank = node.number_or("rank", 1.0)?.clamp(1.0, 1e6) as usize;
+        let class = |compiler: &mut Self, text: &str| {
+            if own {
+                let literal = compiler.literal_or_text(draft.classes.kind, text);
+                draft.classes.find(literal).unwrap_or(NONE - 1)
+            } else {
+                let code = compiler.strings.intern(text);
+                compiler.models[model]
+                    .as_ref()
+                    .and_then(|model| model.classes.iter().position(|class| class.code == code))
+                    .map_or(NONE - 1, |position| position as u32)
+            }
+        };
+        Ok(match node.get("feature").unwrap_or("predictedValue") {
+            "predictedValue" => Feature::PredictedValue,
+            "predictedDisplayValue" => Feature::DisplayValue,
+            "probability" => match node.get("value") {
+                Some(text) => Feature::Probability {
+                    class: class(self, text),
+                },
+                None => Feature::PredictedProbability,
+            },
+            "confidence" => Feature::Confidence {
+                class: node.get("value").map_or(NONE, |text| class(self, text)),
+            },
+            "residual" => Feature::Residual {
+                observed: self.observed(draft, node)?,
+            },
+            "transformedValue" | "decision" => {
+                Feature::Transformed(self.only_expression(draft.scope, &[], node, kind)?.0)
+            }
+            "entityId" | "clusterId" | "ruleId" => Feature::EntityId { rank },
+            "affinity" | "entityAffinity" | "clusterAffinity" => Feature::Affinity {
+                entity: node.get("value").map(|text| class(self, text)),
+                rank,
+            },
+            "reasonCode" => Feature::ReasonCode { rank },
+            "x-report" | "warning" => Feature::Nothing,
+            other => {
+                self.unsupported(node, format!("feature {other}"));
+                Feature::Nothing
+            }
+        })
+    }
+
+    /// The observed value of the target, as one more field of the record.
+    fn observed(&mut self, draft: &Draft<'d>, node: Node<'d>) -> Compiled<Slot> {
+        let name = node.get("targetField").or(draft.target);
+        let name = name.ok_or_else(|| node.invalid("a residual needs a target field"))?;
+        if let Some(input) = self.inputs.iter_mut().find(|input| input.name == name) {
+            input.used = true;
+            return Ok(input.slot);
+        }
+        let Some(data) = self.fields.get(name).cloned() else {
+            return Err(node.invalid(format!("field '{name}' is not in the DataDictionary")));
+        };
+        let schema = draft.node.need_child("MiningSchema")?;
+        let field = schema
+            .all("MiningField")
+            .find(|field| field.get("name") == Some(name))
+            .unwrap_or(schema);
+        let (treatment, _) = self.mining_treatment(field, data.kind, Some(&data))?;
+        let slot = self.input(name, data.kind, treatment, Box::default(), false);
+        if let Some(input) = self.inputs.last_mut() {
+            input.used = true;
+        }
+        Ok(slot)
+    }
+}

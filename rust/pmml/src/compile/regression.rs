@@ -1,0 +1,138 @@
+//! `RegressionModel`.
+
+use super::model::Draft;
+use super::{Compiled, Compiler, ScopeId};
+use crate::document::Node;
+use crate::models::Function;
+use crate::models::regression::{Normalization, Plain, Regression, Table, Term};
+use crate::value::OpType;
+
+impl<'d> Compiler<'d> {
+    pub(super) fn regression_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Regression>> {
+        let node = draft.node;
+        let name = node.get("normalizationMethod").unwrap_or("none");
+        let normalization = Normalization::parse(name)
+            .ok_or_else(|| node.invalid(format!("unknown normalizationMethod '{name}'")))?;
+        let mut tables = Vec::new();
+        for element in node.all("RegressionTable") {
+            if draft.function == Function::Classification {
+                let before = draft.classes.list.len();
+                let text = element.need("targetCategory")?;
+                self.class(&mut draft.classes, text);
+                if draft.classes.list.len() == before {
+                    return Err(element.invalid(format!("category '{text}' has two tables")));
+                }
+            }
+            tables.push(self.table(draft.scope, element)?);
+        }
+        if tables.is_empty() {
+            return Err(node.invalid("element RegressionTable is missing"));
+        }
+        if draft.function == Function::Classification
+            && tables.len() == 1
+            && let Some(target) = draft.target
+            && let Some(data) = self.fields.get(target).cloned()
+            && data.values.len() == 2
+        {
+            // One table for two classes: the other has the rest.
+            for text in data.values {
+                self.class(&mut draft.classes, text);
+            }
+            tables.push(Table {
+                intercept: 0.0,
+                terms: Box::default(),
+            });
+        }
+        let plain = if draft.float { None } else { plain(&tables) };
+        Ok(Some(Regression {
+            tables: tables.into(),
+            plain,
+            normalization,
+            ordinal: draft.target_optype == OpType::Ordinal,
+        }))
+    }
+
+    fn table(&mut self, scope: ScopeId, element: Node<'d>) -> Compiled<Table> {
+        let mut terms = Vec::new();
+        for term in element.children() {
+            match term.name() {
+                "NumericPredictor" => {
+                    let exponent = term.number_or("exponent", 1.0)?;
+                    if exponent.fract() != 0.0 || exponent.abs() > 1e6 {
+                        return Err(term.invalid("exponent is not an integer"));
+                    }
+                    terms.push(Term::Number {
+                        slot: self.resolve(scope, term.need("name")?, term)?,
+                        exponent: exponent as i32,
+                        coefficient: term.need_number("coefficient")?,
+                    });
+                }
+                "CategoricalPredictor" => {
+                    let slot = self.resolve(scope, term.need("name")?, term)?;
+                    let kind = self.slots[slot as usize].kind;
+                    let key = self.literal_or_text(kind, term.need("value")?).key();
+                    terms.push(Term::Category {
+                        slot,
+                        key,
+                        coefficient: term.need_number("coefficient")?,
+                    });
+                }
+                "PredictorTerm" => {
+                    let slots = term
+                        .all("FieldRef")
+                        .map(|field| self.resolve(scope, field.need("field")?, field))
+                        .collect::<Compiled<_>>()?;
+                    terms.push(Term::Product {
+                        slots,
+                        coefficient: term.need_number("coefficient")?,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(Table {
+            intercept: element.number_or("intercept", 0.0)?,
+            terms: terms.into(),
+        })
+    }
+}
+
+/// The tables as one matrix, when all have the same plain numbers in the same order.
+fn plain(tables: &[Table]) -> Option<Plain> {
+    let slot_of = |term: &Term| match term {
+        Term::Number {
+            slot,
+            exponent: 1,
+            coefficient,
+        } => Some((*slot, *coefficient)),
+        _ => None,
+    };
+    let slots: Box<[u32]> = tables
+        .first()?
+        .terms
+        .iter()
+        .map(|term| slot_of(term).map(|(slot, _)| slot))
+        .collect::<Option<_>>()?;
+    let mut weights = vec![0.0; slots.len() * tables.len()];
+    for (column, table) in tables.iter().enumerate() {
+        // A table without terms is a constant; the others must match.
+        if table.terms.is_empty() {
+            continue;
+        }
+        if table.terms.len() != slots.len() {
+            return None;
+        }
+        for (row, (term, slot)) in table.terms.iter().zip(&slots).enumerate() {
+            let (found, coefficient) = slot_of(term)?;
+            if found != *slot {
+                return None;
+            }
+            weights[row * tables.len() + column] = coefficient;
+        }
+    }
+    Some(Plain {
+        slots,
+        intercepts: tables.iter().map(|table| table.intercept).collect(),
+        weights: weights.into(),
+    })
+}

@@ -1,0 +1,164 @@
+//! Numeric functions that the standard library lacks, and the numeric built-ins.
+
+use crate::function::Named;
+use crate::value::Value;
+
+/// A numeric function of one to three arguments.
+pub(crate) fn unary(name: Named, a: f64, b: f64, c: f64) -> f64 {
+    match name {
+        Named::Log10 => a.log10(),
+        Named::Ln => a.ln(),
+        Named::Ln1p => a.ln_1p(),
+        Named::Sqrt => a.sqrt(),
+        Named::Abs => a.abs(),
+        Named::Exp => a.exp(),
+        Named::Expm1 => a.exp_m1(),
+        Named::Hypot => a.hypot(b),
+        Named::Floor => a.floor(),
+        Named::Ceil => a.ceil(),
+        Named::Round => (a + 0.5).floor(),
+        Named::Rint => a.round_ties_even(),
+        Named::Sin => a.sin(),
+        Named::Cos => a.cos(),
+        Named::Tan => a.tan(),
+        Named::Asin => a.asin(),
+        Named::Acos => a.acos(),
+        Named::Atan => a.atan(),
+        Named::Atan2 => a.atan2(b),
+        Named::Sinh => a.sinh(),
+        Named::Cosh => a.cosh(),
+        Named::Tanh => a.tanh(),
+        Named::Expit => 1.0 / (1.0 + (-a).exp()),
+        Named::NormalCdf => normal_cdf((a - b) / c),
+        Named::NormalPdf => normal_pdf((a - b) / c) / c,
+        Named::NormalIdf => b + c * normal_quantile(a),
+        Named::StdNormalCdf => normal_cdf(a),
+        Named::StdNormalPdf => normal_pdf(a),
+        Named::StdNormalIdf => normal_quantile(a),
+        Named::Erf => erf(a),
+        _ => f64::NAN,
+    }
+}
+
+fn normal_pdf(x: f64) -> f64 {
+    (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
+}
+
+/// Distribution function of the standard normal distribution.
+pub(crate) fn normal_cdf(x: f64) -> f64 {
+    0.5 * erfc(-x / std::f64::consts::SQRT_2)
+}
+
+/// Error function.
+pub(crate) fn erf(x: f64) -> f64 {
+    if x.abs() < 2.5 {
+        // Maclaurin series in the form that has only positive terms.
+        let mut term = x;
+        let mut sum = x;
+        let mut n = 0.0;
+        while term.abs() > 1e-17 * sum.abs() {
+            n += 1.0;
+            term *= 2.0 * x * x / (2.0 * n + 1.0);
+            sum += term;
+        }
+        2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
+    } else {
+        x.signum() * (1.0 - erfc(x.abs()))
+    }
+}
+
+/// Complement of the error function.
+pub(crate) fn erfc(x: f64) -> f64 {
+    if x < 2.5 {
+        return 1.0 - erf(x.max(-30.0));
+    }
+    // Continued fraction, evaluated from the back.
+    let mut fraction = x;
+    for n in (1..120).rev() {
+        fraction = x + f64::from(n) / 2.0 / fraction;
+    }
+    (-x * x).exp() / fraction / std::f64::consts::PI.sqrt()
+}
+
+/// Quantile of the standard normal distribution: bisection to a bracket, then Newton steps.
+pub(crate) fn normal_quantile(p: f64) -> f64 {
+    if !(p > 0.0 && p < 1.0) {
+        return match p {
+            0.0 => f64::NEG_INFINITY,
+            1.0 => f64::INFINITY,
+            _ => f64::NAN,
+        };
+    }
+    let (mut low, mut high) = (-40.0, 40.0);
+    for _ in 0..80 {
+        let middle = f64::midpoint(low, high);
+        if normal_cdf(middle) < p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    f64::midpoint(low, high)
+}
+
+/// Natural logarithm of the gamma function for positive arguments: Stirling's series after shifting upwards.
+pub(crate) fn ln_gamma(x: f64) -> f64 {
+    let mut shift = 0.0;
+    let mut x = x;
+    while x < 12.0 {
+        shift += x.ln();
+        x += 1.0;
+    }
+    let inverse = 1.0 / (x * x);
+    let series = (1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse / 1680.0))) / x;
+    (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + series - shift
+}
+
+/// Writes a number by a `printf` pattern; `None` when the pattern has no or an unknown conversion.
+pub(crate) fn format_number(value: Value, pattern: &str, out: &mut String) -> Option<()> {
+    use std::fmt::Write as _;
+    let number = value.number()?;
+    let start = pattern.find('%')?;
+    let rest = &pattern[start + 1..];
+    let end = rest.find(|character: char| character.is_ascii_alphabetic())?;
+    let (specification, conversion) = (&rest[..end], &rest[end..=end]);
+    let flags = specification.len() - specification.trim_start_matches(['0', '-', '+', ' ', ',', '#']).len();
+    let (flags, sizes) = specification.split_at(flags);
+    let (width, precision) = sizes.split_once('.').map_or((sizes, None), |(width, precision)| (width, Some(precision)));
+    let width: usize = if width.is_empty() { 0 } else { width.parse().ok()? };
+    let precision: usize = precision.map_or(Some(6), |precision| precision.parse().ok())?;
+    if width > 1000 || precision > 1000 {
+        return None;
+    }
+    let mut digits = String::new();
+    match conversion {
+        "d" | "i" => write!(digits, "{:.0}", number.trunc()),
+        "f" => write!(digits, "{number:.precision$}"),
+        "e" | "E" => write!(digits, "{number:.precision$e}"),
+        "s" => {
+            crate::run::write_value(value, &mut digits);
+            Ok(())
+        }
+        _ => return None,
+    }
+    .ok()?;
+    if flags.contains('+') && number >= 0.0 {
+        digits.insert(0, '+');
+    }
+    out.push_str(&pattern[..start]);
+    let padding = width.saturating_sub(digits.chars().count());
+    if flags.contains('-') {
+        out.push_str(&digits);
+        out.extend(std::iter::repeat_n(' ', padding));
+    } else if flags.contains('0') {
+        let signed = usize::from(digits.starts_with(['-', '+']));
+        out.push_str(&digits[..signed]);
+        out.extend(std::iter::repeat_n('0', padding));
+        out.push_str(&digits[signed..]);
+    } else {
+        out.extend(std::iter::repeat_n(' ', padding));
+        out.push_str(&digits);
+    }
+    out.push_str(&rest[end + 1..]);
+    Some(())
+}

@@ -1,0 +1,429 @@
+//! The compiled document as a [`Model`], and its [`Scorer`].
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serving_model::{
+    Block, DataType, ErrorCode, Field, Limits, Model, ModelError, ModelType, Output, Schema, Scorer, Tag,
+};
+
+use crate::compile::{Compiler, Input, model_of};
+use crate::document::Document;
+use crate::models::output::Feature;
+use crate::models::{Kind, NONE};
+use crate::program::Program;
+use crate::run::{Cause, Fault, NO_SLOT, Run, Scratch, Slot, Source, write_value};
+use crate::treatment::{Invalid, OnMissing, Outliers, Treatment};
+use crate::value::{Type, Value};
+
+/// Where the value of an output cell comes from.
+#[derive(Clone, Copy, Debug)]
+enum Cell {
+    /// The predicted class or value of a model.
+    Target(usize),
+    /// An output field, by its slot.
+    Slot(Slot),
+    /// An output field that holds a class of a model.
+    Class(Slot, usize),
+}
+
+/// A compiled PMML document.
+#[derive(Debug)]
+pub(crate) struct PmmlModel {
+    program: Program,
+    schema: Schema,
+    cells: Vec<(Cell, DataType)>,
+    inputs: Vec<(Slot, String)>,
+    summary: String,
+    bytes: usize,
+}
+
+fn data_type(kind: Type) -> DataType {
+    match kind {
+        Type::Double => DataType::Double,
+        Type::Float => DataType::Float,
+        Type::Integer | Type::DaysSince(_) | Type::SecondsSince(_) | Type::TimeSeconds => DataType::Long,
+        Type::Boolean => DataType::Boolean,
+        Type::String | Type::Date | Type::Time | Type::DateTime => DataType::String,
+    }
+}
+
+impl PmmlModel {
+    pub(crate) fn create(content: &[u8], limits: Limits) -> Result<Self, ModelError> {
+        let document = Document::parse(content, limits)?;
+        let root = document.root();
+        let mut compiler = Compiler::new(&document, limits)?;
+        let element = model_of(root).ok_or_else(|| root.invalid("the document has no model"))?;
+        let index = compiler.model(0, element, None)?;
+        if let Some(error) = compiler.refusal() {
+            return Err(error);
+        }
+        let fields: Vec<(String, Vec<String>)> = compiler
+            .inputs
+            .iter()
+            .map(|input| {
+                let values = compiler.fields.get(input.name.as_str()).map(|field| {
+                    field.values.iter().map(|text| (*text).to_owned()).collect()
+                });
+                (input.name.clone(), values.unwrap_or_default())
+            })
+            .collect();
+        let Compiler {
+            strings,
+            mut slots,
+            functions,
+            models,
+            shares,
+            inputs,
+            ..
+        } = compiler;
+        let models = models
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| ModelError::unsupported("a model element could not be compiled"))?;
+        // Fields that only matter when something reads them are dropped when nothing does.
+        let mut kept: Vec<(Slot, String)> = Vec::new();
+        let mut schema = Schema::default();
+        for (Input { name, slot, active, used }, (_, values)) in inputs.into_iter().zip(fields) {
+            let kind = slots[slot as usize].kind;
+            if let Source::Input { cell, treatment } = &mut slots[slot as usize].source {
+                *cell = kept.len() as u32;
+                if active || used {
+                    let mut field = Field::scalar(&name, data_type(kind));
+                    field.labels = values;
+                    field.notes = notes(kind, treatment);
+                    schema.inputs.push(field);
+                    kept.push((slot, name));
+                }
+            }
+        }
+        let program = Program {
+            strings,
+            slots,
+            functions,
+            models,
+            shares,
+            root: index,
+        };
+        let mut model = Self {
+            summary: String::new(),
+            bytes: 0,
+            cells: Vec::new(),
+            inputs: kept,
+            schema,
+            program,
+        };
+        model.describe_outputs();
+        model.bytes = model.count();
+        if model.bytes > limits.native_bytes {
+            return Err(ModelError::too_large(format!(
+                "the compiled model takes {} bytes, the limit is {}",
+                model.bytes, limits.native_bytes
+            )));
+        }
+        model.summary = model.summarize(root.get("version"), document.len());
+        Ok(model)
+    }
+
+    fn describe_outputs(&mut self) {
+        let root = &self.program.models[self.program.root];
+        let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
+        let target_kind = data_type(root.target_kind);
+        self.push_output(name, Cell::Target(self.program.root), target_kind);
+        let mut pending = vec![self.program.root];
+        while let Some(index) = pending.pop() {
+            let model = &self.program.models[index];
+            let mut found = Vec::new();
+            for output in &model.outputs {
+                if !output.is_final || self.schema.outputs.iter().any(|known| known.name == output.name) {
+                    continue;
+                }
+                let answering = &self.program.models[output.model];
+                let labelled = !answering.classes.is_empty()
+                    && matches!(output.feature, Feature::PredictedValue)
+                    && output.kind.is_none_or(|kind| kind == answering.target_kind);
+                let kind = data_type(self.program.slots[output.slot as usize].kind);
+                let cell = if labelled {
+                    Cell::Class(output.slot, output.model)
+                } else {
+                    Cell::Slot(output.slot)
+                };
+                found.push((output.name.clone(), cell, kind));
+            }
+            if let Kind::Mining(mining) = &model.kind {
+                use crate::models::mining::Method;
+                if matches!(mining.method, Method::ModelChain | Method::MultiModelChain | Method::SelectFirst) {
+                    pending.extend(mining.segments.iter().rev().map(|segment| segment.model as usize));
+                }
+            }
+            for (name, cell, kind) in found {
+                self.push_output(name, cell, kind);
+            }
+        }
+    }
+
+    fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
+        let mut field = Field::scalar(name, kind);
+        if let Cell::Target(index) | Cell::Class(_, index) = cell {
+            let classes = &self.program.models[index].classes;
+            if !classes.is_empty() {
+                field.data_type = DataType::String;
+                field.labels = classes
+                    .iter()
+                    .map(|class| self.program.strings.get(class.code).unwrap_or_default().to_owned())
+                    .collect();
+            }
+        }
+        self.cells.push((cell, field.data_type));
+        self.schema.outputs.push(field);
+    }
+
+    fn count(&self) -> usize {
+        let slots: usize = self
+            .program
+            .slots
+            .iter()
+            .map(|slot| {
+                size_of_val(slot)
+                    + slot.order.len() * 4
+                    + match &slot.source {
+                        Source::Input { treatment, .. } | Source::Inherited { treatment, .. } => {
+                            size_of::<Treatment>() + treatment.heap_bytes()
+                        }
+                        Source::Derived(expression) => size_of_val(&**expression) + 64,
+                        Source::Output => 0,
+                    }
+            })
+            .sum();
+        let models: usize = self
+            .program
+            .models
+            .iter()
+            .map(|model| size_of_val(model) + model.classes.len() * 24 + model.outputs.len() * 200 + model.kind.heap_bytes())
+            .sum();
+        size_of::<Self>() + self.program.strings.heap_bytes() + slots + models
+    }
+
+    fn summarize(&self, version: Option<&str>, elements: usize) -> String {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for model in &self.program.models {
+            match counts.iter_mut().find(|(name, _)| *name == model.element) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((model.element, 1)),
+            }
+        }
+        let mut text = format!("PMML {}, {elements} elements: ", version.unwrap_or("without version"));
+        for (index, (name, count)) in counts.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            // Writing into a String can't fail.
+            let _ = write!(text, "{separator}{count} {name}");
+        }
+        text
+    }
+}
+
+fn notes(kind: Type, treatment: &Treatment) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    match kind {
+        Type::Date => notes.push("date".into()),
+        Type::Time => notes.push("time".into()),
+        Type::DateTime => notes.push("dateTime".into()),
+        _ => {}
+    }
+    for interval in &treatment.intervals {
+        notes.push(format!(
+            "{}{}, {}{}",
+            if interval.low_open { '(' } else { '[' },
+            interval.low,
+            interval.high,
+            if interval.high_open { ')' } else { ']' }
+        ));
+    }
+    match treatment.on_missing {
+        OnMissing::Keep => {}
+        OnMissing::Return => notes.push("missing: refused".into()),
+        OnMissing::Replace(value) => {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            notes.push(format!("missing: replaced {text}").trim_end().to_owned());
+        }
+    }
+    match treatment.invalid {
+        Invalid::Return => {}
+        Invalid::AsIs => notes.push("invalid: taken as it is".into()),
+        Invalid::AsMissing => notes.push("invalid: taken as missing".into()),
+        Invalid::AsValue(_) => notes.push("invalid: replaced".into()),
+    }
+    match treatment.outliers {
+        Outliers::AsIs => {}
+        Outliers::AsMissing => notes.push(format!("outside {} to {}: missing", treatment.low, treatment.high)),
+        Outliers::AsExtreme => notes.push(format!("outside {} to {}: clamped", treatment.low, treatment.high)),
+    }
+    notes.join("; ")
+}
+
+impl Model for PmmlModel {
+    fn model_type(&self) -> ModelType {
+        ModelType::Pmml
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn native_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn summary(&self) -> String {
+        self.summary.clone()
+    }
+
+    fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {
+        Ok(Box::new(PmmlScorer {
+            scratch: Scratch::new(&self.program),
+            model: self,
+        }))
+    }
+}
+
+struct PmmlScorer {
+    model: Arc<PmmlModel>,
+    scratch: Scratch,
+}
+
+impl Scorer for PmmlScorer {
+    fn score(&mut self, input: &Block, output: &mut Output) {
+        let model = &*self.model;
+        if input.stride() < model.inputs.len() {
+            for row in 0..input.rows() {
+                output.fail(
+                    row,
+                    ErrorCode::ScoringFailed,
+                    format_args!("a row has {} cells, the model takes {}", input.stride(), model.inputs.len()),
+                );
+            }
+            return;
+        }
+        for row in 0..input.rows() {
+            self.scratch.clear();
+            let mut run = Run {
+                program: &model.program,
+                scratch: &mut self.scratch,
+                input,
+                row,
+            };
+            match run.model(model.program.root) {
+                Ok(_) => model.write(&mut run, row, output),
+                Err(fault) => model.fail(fault, input, row, output),
+            }
+        }
+    }
+}
+
+impl PmmlModel {
+    fn write(&self, run: &mut Run<'_>, row: usize, output: &mut Output) {
+        for (slot, (cell, kind)) in self.cells.iter().enumerate() {
+            let value = match cell {
+                Cell::Target(index) => {
+                    let outcome = run.scratch.outcomes[*index];
+                    if !outcome.present {
+                        continue;
+                    }
+                    if outcome.class != NONE {
+                        output.cells.set_label(row, slot, outcome.class);
+                        continue;
+                    }
+                    outcome.value
+                }
+                Cell::Class(field, index) => {
+                    let Ok(value) = run.value(*field) else {
+                        continue;
+                    };
+                    let outcome = run.scratch.outcomes[*index];
+                    if !value.is_missing() && outcome.class != NONE {
+                        output.cells.set_label(row, slot, outcome.class);
+                        continue;
+                    }
+                    value
+                }
+                Cell::Slot(field) => run.value(*field).unwrap_or(Value::Missing),
+            };
+            write_cell(run, value, *kind, row, slot, output);
+        }
+    }
+
+    #[cold]
+    fn fail(&self, fault: Fault, input: &Block, row: usize, output: &mut Output) {
+        let mut slot = fault.slot;
+        while let Some(Source::Inherited { from, .. }) = self.program.slots.get(slot as usize).map(|slot| &slot.source) {
+            slot = *from;
+        }
+        let name = if slot == NO_SLOT {
+            ""
+        } else {
+            let code = self.program.slots[slot as usize].name;
+            self.program.strings.get(code).unwrap_or_default()
+        };
+        let mut text = String::new();
+        if let Some(cell) = self.inputs.iter().position(|(known, _)| *known == slot) {
+            let bits = input.values(row)[cell];
+            let value = match Tag::from_number(input.tags(row)[cell]) {
+                Tag::Missing | Tag::Label => Value::Missing,
+                Tag::Double => Value::Double(f64::from_bits(bits)),
+                Tag::Float => Value::Float(f32::from_bits(bits as u32)),
+                Tag::Long => Value::Int(bits.cast_signed()),
+                Tag::Boolean => Value::Bool(bits != 0),
+                Tag::String => {
+                    text.push('"');
+                    text.extend(input.text(bits).chars().take(200));
+                    text.push('"');
+                    Value::Missing
+                }
+            };
+            write_value(value, &mut text);
+        }
+        match fault.cause {
+            Cause::Invalid => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("field '{name}' does not accept the value {text}"),
+            ),
+            Cause::Missing => output.fail(row, ErrorCode::FieldMissing, format_args!("field '{name}' has no value")),
+            Cause::Type if name.is_empty() => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("a value can't be read as the type that an expression needs"),
+            ),
+            Cause::Type => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("field '{name}': the value {text} can't be read as the field's type"),
+            ),
+            Cause::Undefined => output.fail(
+                row,
+                ErrorCode::ScoringFailed,
+                format_args!("the result is not defined for this record"),
+            ),
+        }
+    }
+}
+
+fn write_cell(run: &mut Run<'_>, value: Value, kind: DataType, row: usize, slot: usize, output: &mut Output) {
+    match (value, kind) {
+        (Value::Missing, _) => {}
+        (Value::Double(number), DataType::Float) => output.cells.set_float(row, slot, number as f32),
+        (Value::Double(number), _) => output.cells.set_double(row, slot, number),
+        (Value::Float(number), DataType::Double) => output.cells.set_double(row, slot, f64::from(number)),
+        (Value::Float(number), _) => output.cells.set_float(row, slot, number),
+        (Value::Int(number), DataType::Double) => output.cells.set_double(row, slot, number as f64),
+        (Value::Int(number), _) => output.cells.set_long(row, slot, number),
+        (Value::Bool(truth), _) => output.cells.set_boolean(row, slot, truth),
+        (Value::Text(code), _) => output.cells.set_text(row, slot, run.text(code)),
+        (Value::Date(_) | Value::Time(_) | Value::DateTime(_), _) => {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            output.cells.set_text(row, slot, &text);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `GeneralRegressionModel`.
+
+use super::regression::{normalize, softmax};
+use super::{Function, Model};
+use crate::models::regression::Normalization;
+use crate::run::{Run, Scored, Slot};
+
+/// `modelType`, as far as the answers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ModelType {
+    /// `regression`, `generalLinear`
+    Linear,
+    Generalized,
+    Multinomial,
+    Ordinal,
+    Cox,
+}
+
+/// Inverse of `linkFunction`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Link {
+    Normalization(Normalization),
+    LogComplement,
+    NegativeBinomial(f64),
+    OddsPower(f64),
+    Power(f64),
+}
+
+impl Link {
+    pub(crate) fn invert(self, value: f64) -> f64 {
+        match self {
+            Self::Normalization(normalization) => normalization.invert(value),
+            Self::LogComplement => 1.0 - value.exp(),
+            Self::NegativeBinomial(parameter) => 1.0 / (parameter * ((-value).exp() - 1.0)),
+            Self::OddsPower(0.0) => Normalization::Logit.invert(value),
+            Self::OddsPower(parameter) => 1.0 / (1.0 + (1.0 + parameter * value).powf(-1.0 / parameter)),
+            Self::Power(0.0) => value.exp(),
+            Self::Power(parameter) => value.powf(1.0 / parameter),
+        }
+    }
+}
+
+/// A factor of a parameter.
+#[derive(Debug)]
+pub(crate) enum Factor {
+    Category { slot: Slot, key: (u8, u64) },
+    /// Value of a contrast matrix for each category.
+    Contrast { slot: Slot, values: Box<[((u8, u64), f64)]> },
+    Covariate { slot: Slot, exponent: f64 },
+}
+
+/// A term: factors and the coefficient for each equation.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) factors: Box<[Factor]>,
+    pub(crate) coefficients: Box<[f64]>,
+}
+
+/// Cumulative baseline hazards over time.
+#[derive(Debug)]
+pub(crate) struct Baseline {
+    pub(crate) stratum: Option<(Slot, (u8, u64))>,
+    pub(crate) steps: Box<[(f64, f64)]>,
+    pub(crate) max_time: f64,
+}
+
+/// What Cox regression needs besides.
+#[derive(Debug)]
+pub(crate) struct Cox {
+    pub(crate) time: Slot,
+    pub(crate) start: Option<Slot>,
+    pub(crate) baselines: Box<[Baseline]>,
+}
+
+/// A compiled `GeneralRegressionModel`.
+#[derive(Debug)]
+pub(crate) struct GeneralRegression {
+    pub(crate) model_type: ModelType,
+    pub(crate) parameters: Box<[Parameter]>,
+    pub(crate) equations: usize,
+    pub(crate) link: Link,
+    pub(crate) offset: f64,
+    pub(crate) offset_slot: Option<Slot>,
+    pub(crate) trials: f64,
+    pub(crate) trials_slot: Option<Slot>,
+    /// Parameters at the reference point, summed.
+    pub(crate) reference: f64,
+    pub(crate) cox: Option<Box<Cox>>,
+}
+
+impl Run<'_> {
+    pub(crate) fn general_regression(&mut self, index: usize, model: &Model, regression: &GeneralRegression) -> Scored<bool> {
+        let base = self.scratch.work.len();
+        self.scratch.work.resize(base + regression.equations, 0.0);
+        let found = self.predictors(regression, base);
+        let found = match found {
+            Ok(true) => self.answer_general(index, model, regression, base),
+            other => other,
+        };
+        self.scratch.work.truncate(base);
+        found
+    }
+
+    /// Leaves the linear predictor of each equation in the work space; `false` when a value is missing.
+    fn predictors(&mut self, regression: &GeneralRegression, base: usize) -> Scored<bool> {
+        for parameter in &regression.parameters {
+            let mut product = 1.0;
+            for factor in &parameter.factors {
+                product *= match factor {
+                    Factor::Covariate { slot, exponent } => match self.number(*slot)? {
+                        Some(number) if *exponent == 1.0 => number,
+                        Some(number) => number.powf(*exponent),
+                        None => return Ok(false),
+                    },
+                    Factor::Category { slot, key } => {
+                        let value = self.value(*slot)?;
+                        if value.is_missing() {
+                            return Ok(false);
+                        }
+                        f64::from(u8::from(value.key() == *key))
+                    }
+                    Factor::Contrast { slot, values } => {
+                        let value = self.value(*slot)?;
+                        if value.is_missing() {
+                            return Ok(false);
+                        }
+                        let key = value.key();
+                        values.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, number)| *number)
+                    }
+                };
+            }
+            for (sum, coefficient) in self.scratch.work[base..].iter_mut().zip(&parameter.coefficients) {
+                *sum += coefficient * product;
+            }
+        }
+        let mut offset = regression.offset;
+        if let Some(slot) = regression.offset_slot {
+            match self.number(slot)? {
+                Some(number) => offset += number,
+                None => return Ok(false),
+            }
+        }
+        for sum in &mut self.scratch.work[base..base + regression.equations] {
+            *sum += offset;
+        }
+        Ok(true)
+    }
+
+    fn answer_general(&mut self, index: usize, model: &Model, regression: &GeneralRegression, base: usize) -> Scored<bool> {
+        let first = self.scratch.work[base];
+        if let Some(cox) = &regression.cox {
+            return self.survival(index, model, regression, cox, first);
+        }
+        if model.function != Function::Classification {
+            let mut trials = regression.trials;
+            if let Some(slot) = regression.trials_slot {
+                match self.number(slot)? {
+                    Some(number) => trials = number,
+                    None => return Ok(false),
+                }
+            }
+            let value = match regression.model_type {
+                ModelType::Generalized => regression.link.invert(first) * trials,
+                _ => first,
+            };
+            return Ok(self.answer_number(index, model, value));
+        }
+        let classes = model.classes.len();
+        let (work, shares) = (&self.scratch.work, &mut self.scratch.shares);
+        let shares = &mut shares[model.shares..model.shares + classes];
+        // The last class is the reference: its predictor is 0.
+        let equations = regression.equations.min(classes);
+        shares.fill(0.0);
+        shares[..equations].copy_from_slice(&work[base..base + equations]);
+        match regression.model_type {
+            ModelType::Multinomial | ModelType::Linear | ModelType::Cox => softmax(shares, model.float),
+            ModelType::Ordinal | ModelType::Generalized => {
+                let ordinal = regression.model_type == ModelType::Ordinal;
+                match regression.link {
+                    Link::Normalization(normalization) => normalize(shares, normalization, ordinal, model.float),
+                    link => {
+                        shares[0] = link.invert(shares[0]);
+                        shares[1] = 1.0 - shares[0];
+                    }
+                }
+            }
+        }
+        Ok(self.answer_largest(index, model))
+    }
+
+    /// Cumulative hazard at the time of the record.
+    fn survival(&mut self, index: usize, model: &Model, regression: &GeneralRegression, cox: &Cox, predictor: f64) -> Scored<bool> {
+        let Some(time) = self.number(cox.time)? else {
+            return Ok(false);
+        };
+        for baseline in &cox.baselines {
+            if let Some((slot, key)) = baseline.stratum {
+                let value = self.value(slot)?;
+                if value.is_missing() {
+                    return Ok(false);
+                }
+                if value.key() != key {
+                    continue;
+                }
+            }
+            if time > baseline.max_time {
+                return Ok(false);
+            }
+            let hazard = baseline
+                .steps
+                .iter()
+                .rev()
+                .find(|(when, _)| *when <= time)
+                .map_or(0.0, |(_, hazard)| *hazard);
+            let value = hazard * (predictor - regression.reference).exp();
+            return Ok(self.answer_number(index, model, value));
+        }
+        Ok(false)
+    }
+}

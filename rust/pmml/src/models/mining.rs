@@ -1,0 +1,324 @@
+//! `MiningModel`: segments and how their answers become one.
+
+use super::tree::Lowered;
+use super::{Function, Kind, Model, NONE};
+use crate::predicate::Predicate;
+use crate::run::{Run, Scored};
+use crate::value::Value;
+
+/// `multipleModelMethod`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    MajorityVote,
+    WeightedMajorityVote,
+    Average,
+    WeightedAverage,
+    Median,
+    WeightedMedian,
+    Max,
+    Sum,
+    WeightedSum,
+    SelectFirst,
+    ModelChain,
+    /// Every segment that applies answers its own target.
+    MultiModelChain,
+}
+
+/// `missingPredictionTreatment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnMissingPrediction {
+    Continue,
+    Skip,
+    Return,
+}
+
+/// A segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) predicate: Predicate,
+    pub(crate) model: u32,
+    pub(crate) weight: f64,
+    /// Class of this model for each class of the segment's model.
+    pub(crate) classes: Box<[u32]>,
+}
+
+/// All segments as trees of the kernel.
+#[derive(Debug)]
+pub(crate) struct Forest {
+    pub(crate) trees: Lowered,
+    /// Regression: the score of each leaf. Classification: a row of shares for each leaf.
+    pub(crate) leaves: Box<[f64]>,
+    pub(crate) weights: Box<[f64]>,
+    pub(crate) total: f64,
+}
+
+/// A compiled `MiningModel`.
+#[derive(Debug)]
+pub(crate) struct Mining {
+    pub(crate) method: Method,
+    pub(crate) on_missing: OnMissingPrediction,
+    /// Largest share of weight that may be missing.
+    pub(crate) threshold: f64,
+    pub(crate) segments: Box<[Segment]>,
+    pub(crate) forest: Option<Forest>,
+}
+
+impl Mining {
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.segments
+            .iter()
+            .map(|segment| size_of::<Segment>() + segment.predicate.heap_bytes() + segment.classes.len() * 4)
+            .sum::<usize>()
+            + self.forest.as_ref().map_or(0, |forest| {
+                forest.trees.heap_bytes() + 8 * (forest.leaves.len() + forest.weights.len())
+            })
+    }
+}
+
+impl Run<'_> {
+    pub(crate) fn mining(&mut self, index: usize, model: &Model, mining: &Mining) -> Scored<bool> {
+        if let Some(forest) = &mining.forest
+            && self.walk(&forest.trees)
+        {
+            return Ok(self.forest(index, model, mining, forest));
+        }
+        match mining.method {
+            Method::SelectFirst => {
+                for segment in &mining.segments {
+                    if self.holds(&segment.predicate)? == Some(true) {
+                        let found = self.model(segment.model as usize)?;
+                        if !found && mining.on_missing == OnMissingPrediction::Skip {
+                            continue;
+                        }
+                        return Ok(found && self.adopt(index, model, segment));
+                    }
+                }
+                Ok(false)
+            }
+            Method::ModelChain | Method::MultiModelChain => {
+                let mut last = None;
+                for segment in &mining.segments {
+                    if self.holds(&segment.predicate)? == Some(true) {
+                        let found = self.model(segment.model as usize)?;
+                        if !found && mining.on_missing == OnMissingPrediction::Return {
+                            return Ok(false);
+                        }
+                        if found || mining.on_missing != OnMissingPrediction::Skip {
+                            last = Some((segment, found));
+                        }
+                    }
+                }
+                Ok(match last {
+                    Some((segment, true)) => self.adopt(index, model, segment),
+                    _ => false,
+                })
+            }
+            _ => self.combine(index, model, mining),
+        }
+    }
+
+    /// Takes over the answer of a segment.
+    fn adopt(&mut self, index: usize, model: &Model, segment: &Segment) -> bool {
+        let mut outcome = self.scratch.outcomes[segment.model as usize];
+        let inner = &self.program.models[segment.model as usize];
+        if outcome.class != NONE {
+            if outcome.shared {
+                self.shares(model).fill(0.0);
+                for (from, to) in segment.classes.iter().enumerate() {
+                    self.scratch.shares[model.shares + *to as usize] = self.scratch.shares[inner.shares + from];
+                }
+            }
+            outcome.class = segment.classes.get(outcome.class as usize).copied().unwrap_or(NONE);
+        }
+        outcome.raw = outcome.value;
+        self.scratch.outcomes[index] = outcome;
+        true
+    }
+
+    fn forest(&mut self, index: usize, model: &Model, mining: &Mining, forest: &Forest) -> bool {
+        let leaves = &self.scratch.leaves;
+        if model.function != Function::Classification {
+            let sum = if model.float {
+                let mut sum = 0.0_f32;
+                if mining.method == Method::Sum {
+                    for leaf in leaves {
+                        sum += forest.leaves[*leaf as usize] as f32;
+                    }
+                } else {
+                    for (leaf, weight) in leaves.iter().zip(&forest.weights) {
+                        sum += forest.leaves[*leaf as usize] as f32 * *weight as f32;
+                    }
+                }
+                f64::from(sum)
+            } else if mining.method == Method::Sum || mining.method == Method::Average {
+                leaves.iter().fold(0.0, |sum, leaf| sum + forest.leaves[*leaf as usize])
+            } else {
+                leaves
+                    .iter()
+                    .zip(&forest.weights)
+                    .fold(0.0, |sum, (leaf, weight)| sum + forest.leaves[*leaf as usize] * weight)
+            };
+            let value = match mining.method {
+                Method::Sum | Method::WeightedSum => sum,
+                _ => sum / forest.total,
+            };
+            return !value.is_nan() && self.answer_number(index, model, value);
+        }
+        let classes = model.classes.len();
+        let shares = &mut self.scratch.shares[model.shares..model.shares + classes];
+        shares.fill(0.0);
+        if forest.weights.iter().all(|weight| *weight == 1.0) {
+            for leaf in leaves {
+                let row = &forest.leaves[*leaf as usize * classes..][..classes];
+                for (share, part) in shares.iter_mut().zip(row) {
+                    *share += part;
+                }
+            }
+        } else {
+            for (leaf, weight) in leaves.iter().zip(&forest.weights) {
+                let row = &forest.leaves[*leaf as usize * classes..][..classes];
+                for (share, part) in shares.iter_mut().zip(row) {
+                    *share += part * weight;
+                }
+            }
+        }
+        for share in shares {
+            *share /= forest.total;
+        }
+        self.answer_largest(index, model)
+    }
+
+    /// Votes, averages, sums and the like.
+    fn combine(&mut self, index: usize, model: &Model, mining: &Mining) -> Scored<bool> {
+        let classifies = model.function == Function::Classification || model.function == Function::Other;
+        let weighted = matches!(
+            mining.method,
+            Method::WeightedMajorityVote | Method::WeightedAverage | Method::WeightedMedian | Method::WeightedSum
+        );
+        let votes = matches!(mining.method, Method::MajorityVote | Method::WeightedMajorityVote);
+        let base = self.scratch.work.len();
+        let classes = model.classes.len();
+        // For classes: their sums; for numbers: pairs of value and weight.
+        self.scratch.work.resize(base + classes, if mining.method == Method::Max { f64::NEG_INFINITY } else { 0.0 });
+        let start = self.scratch.work.len();
+        let (mut total, mut missing, mut all) = (0.0, 0.0, 0.0);
+        for segment in &mining.segments {
+            if self.holds(&segment.predicate)? != Some(true) {
+                continue;
+            }
+            let weight = if weighted { segment.weight } else { 1.0 };
+            let found = match self.model(segment.model as usize) {
+                Ok(found) => found,
+                Err(fault) => {
+                    self.scratch.work.truncate(base);
+                    return Err(fault);
+                }
+            };
+            all += weight;
+            if !found {
+                missing += weight;
+                match mining.on_missing {
+                    OnMissingPrediction::Skip => continue,
+                    OnMissingPrediction::Continue if votes => continue,
+                    OnMissingPrediction::Return | OnMissingPrediction::Continue => {
+                        self.scratch.work.truncate(base);
+                        return Ok(false);
+                    }
+                }
+            }
+            total += weight;
+            let outcome = self.scratch.outcomes[segment.model as usize];
+            if !classifies {
+                let Some(number) = outcome.value.number() else {
+                    self.scratch.work.truncate(base);
+                    return Ok(false);
+                };
+                self.scratch.work.push(number);
+                self.scratch.work.push(weight);
+                continue;
+            }
+            let inner = &self.program.models[segment.model as usize];
+            if votes {
+                if let Some(class) = segment.classes.get(outcome.class as usize) {
+                    self.scratch.work[base + *class as usize] += weight;
+                }
+                continue;
+            }
+            for (from, to) in segment.classes.iter().enumerate() {
+                let share = if outcome.shared {
+                    self.scratch.shares[inner.shares + from]
+                } else {
+                    f64::from(u8::from(outcome.class as usize == from))
+                };
+                let sum = &mut self.scratch.work[base + *to as usize];
+                match mining.method {
+                    Method::Max => *sum = sum.max(share),
+                    Method::Median | Method::WeightedMedian => {}
+                    _ => *sum += weight * share,
+                }
+            }
+            if mining.method == Method::Max {
+                self.scratch.outcomes[index] = outcome;
+            }
+        }
+        let found = if total == 0.0 || (all > 0.0 && missing / all > mining.threshold) {
+            false
+        } else if classifies {
+            for class in 0..classes {
+                let sum = self.scratch.work[base + class];
+                self.scratch.shares[model.shares + class] = match mining.method {
+                    Method::Max | Method::Sum | Method::WeightedSum => sum,
+                    _ => sum / total,
+                };
+            }
+            self.answer_largest(index, model)
+        } else {
+            let value = aggregate(&mut self.scratch.work[start..], mining.method, total, model.float);
+            self.answer_number(index, model, value)
+        };
+        self.scratch.work.truncate(base);
+        if found && let Kind::Mining(_) = model.kind {
+            self.scratch.outcomes[index].entity = Value::Missing;
+        }
+        Ok(found)
+    }
+}
+
+/// One number from pairs of value and weight.
+fn aggregate(pairs: &mut [f64], method: Method, total: f64, float: bool) -> f64 {
+    let count = pairs.len() / 2;
+    let single = |number: f64| if float { f64::from(number as f32) } else { number };
+    match method {
+        Method::Sum | Method::Average => {
+            let sum = pairs.chunks_exact(2).fold(0.0, |sum, pair| single(sum + pair[0]));
+            if method == Method::Sum { sum } else { single(sum / count as f64) }
+        }
+        Method::WeightedSum | Method::WeightedAverage => {
+            let sum = pairs
+                .chunks_exact(2)
+                .fold(0.0, |sum, pair| single(sum + single(pair[0] * pair[1])));
+            if method == Method::WeightedSum { sum } else { single(sum / total) }
+        }
+        Method::Max => pairs.chunks_exact(2).map(|pair| pair[0]).fold(f64::NEG_INFINITY, f64::max),
+        _ => {
+            let mut sorted: Vec<(f64, f64)> = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            if method == Method::Median {
+                let middle = count / 2;
+                return if count % 2 == 1 {
+                    sorted[middle].0
+                } else {
+                    single(single(sorted[middle - 1].0 + sorted[middle].0) / 2.0)
+                };
+            }
+            let mut sum = 0.0;
+            for (value, weight) in &sorted {
+                sum += weight;
+                if sum >= 0.5 * total {
+                    return *value;
+                }
+            }
+            sorted.last().map_or(f64::NAN, |(value, _)| *value)
+        }
+    }
+}

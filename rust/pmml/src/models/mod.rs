@@ -1,0 +1,181 @@
+//! The model elements: what each is compiled to and how it answers.
+
+pub(crate) mod general_regression;
+pub(crate) mod mining;
+pub(crate) mod neural_network;
+pub(crate) mod output;
+pub(crate) mod regression;
+pub(crate) mod target;
+pub(crate) mod tree;
+
+use crate::run::{Run, Scored};
+use crate::value::{Type, Value};
+
+/// No class, no entity.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Classification,
+    Regression,
+    Other,
+}
+
+/// A class of a classification, or a category of any other answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Class {
+    pub(crate) code: u32,
+    pub(crate) value: Value,
+}
+
+/// The model elements.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Tree(Box<tree::Tree>),
+    Regression(regression::Regression),
+    GeneralRegression(general_regression::GeneralRegression),
+    NeuralNetwork(Box<neural_network::NeuralNetwork>),
+    Mining(Box<mining::Mining>),
+}
+
+/// A compiled model element with what surrounds it.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) kind: Kind,
+    pub(crate) element: &'static str,
+    pub(crate) function: Function,
+    /// Arithmetic in `f32`, as `x-mathContext="float"` says.
+    pub(crate) float: bool,
+    pub(crate) classes: Box<[Class]>,
+    /// Where the shares of the classes are.
+    pub(crate) shares: usize,
+    pub(crate) target_name: Option<String>,
+    pub(crate) target_kind: Type,
+    pub(crate) target: Option<Box<target::Target>>,
+    pub(crate) outputs: Box<[output::OutputField]>,
+}
+
+/// The answer of a model to the current record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) present: bool,
+    /// The predicted value.
+    pub(crate) value: Value,
+    /// The predicted class.
+    pub(crate) class: u32,
+    /// Whether the shares of the classes are set.
+    pub(crate) shared: bool,
+    /// Which node, cluster or rule answered.
+    pub(crate) entity: Value,
+    /// Index of the entity in the model.
+    pub(crate) entity_index: u32,
+    /// The answer before the treatment by `Targets`.
+    pub(crate) raw: Value,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            present: false,
+            value: Value::Missing,
+            class: NONE,
+            shared: false,
+            entity: Value::Missing,
+            entity_index: NONE,
+            raw: Value::Missing,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Evaluates a model with its targets and outputs. `false` when it has no answer.
+    pub(crate) fn model(&mut self, index: usize) -> Scored<bool> {
+        let program = self.program;
+        let model = &program.models[index];
+        self.scratch.outcomes[index] = Outcome::default();
+        let found = match &model.kind {
+            Kind::Tree(tree) => self.tree(index, model, tree)?,
+            Kind::Regression(regression) => self.regression(index, model, regression)?,
+            Kind::GeneralRegression(regression) => self.general_regression(index, model, regression)?,
+            Kind::NeuralNetwork(network) => self.neural_network(index, model, network)?,
+            Kind::Mining(mining) => self.mining(index, model, mining)?,
+        };
+        self.scratch.outcomes[index].present = found;
+        if let Some(target) = &model.target {
+            self.target(index, model, target);
+        }
+        if !model.outputs.is_empty() {
+            self.outputs(index, model)?;
+        }
+        Ok(self.scratch.outcomes[index].present)
+    }
+
+    /// The shares of a model's classes.
+    #[inline]
+    pub(crate) fn shares(&mut self, model: &Model) -> &mut [f64] {
+        &mut self.scratch.shares[model.shares..model.shares + model.classes.len()]
+    }
+
+    /// Answers with a number.
+    #[inline]
+    pub(crate) fn answer_number(&mut self, index: usize, model: &Model, number: f64) -> bool {
+        let value = if model.float {
+            Value::Float(number as f32)
+        } else {
+            Value::Double(number)
+        };
+        let outcome = &mut self.scratch.outcomes[index];
+        outcome.value = value;
+        outcome.raw = value;
+        true
+    }
+
+    /// Answers with a class.
+    #[inline]
+    pub(crate) fn answer_class(&mut self, index: usize, model: &Model, class: u32) -> bool {
+        let Some(found) = model.classes.get(class as usize) else {
+            return false;
+        };
+        let outcome = &mut self.scratch.outcomes[index];
+        outcome.class = class;
+        outcome.value = found.value;
+        outcome.raw = found.value;
+        true
+    }
+
+    /// Answers with the class that has the largest share; of equals the first.
+    #[inline]
+    pub(crate) fn answer_largest(&mut self, index: usize, model: &Model) -> bool {
+        let mut best = NONE;
+        let mut most = f64::NEG_INFINITY;
+        for (class, share) in self.shares(model).iter().enumerate() {
+            if *share > most {
+                most = *share;
+                best = class as u32;
+            }
+        }
+        self.scratch.outcomes[index].shared = true;
+        self.answer_class(index, model, best)
+    }
+}
+
+impl Kind {
+    /// Bytes of heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Tree(tree) => tree.heap_bytes(),
+            Self::Regression(regression) => {
+                regression.tables.iter().map(|table| 32 + table.terms.len() * 40).sum::<usize>()
+                    + regression.plain.as_ref().map_or(0, |plain| plain.weights.len() * 8 + plain.slots.len() * 4)
+            }
+            Self::GeneralRegression(regression) => regression
+                .parameters
+                .iter()
+                .map(|parameter| 32 + parameter.factors.len() * 40 + parameter.coefficients.len() * 8)
+                .sum(),
+            Self::NeuralNetwork(network) => network.heap_bytes(),
+            Self::Mining(mining) => mining.heap_bytes(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `NeuralNetwork`.
+
+use serving_kernels::activation::Activation;
+use serving_kernels::dense::DenseChain;
+
+use super::{Function, Model};
+use crate::expression::Expression;
+use crate::run::{Run, Scored};
+use crate::treatment::Interval;
+use crate::value::Value;
+
+/// A neuron of the general path: which values it reads and with which weights.
+#[derive(Debug)]
+pub(crate) struct Neuron {
+    pub(crate) bias: f64,
+    pub(crate) inputs: Box<[(u32, f64)]>,
+    /// Radial basis: width and altitude.
+    pub(crate) radial: Option<(f64, f64)>,
+}
+
+/// A layer of the general path.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) neurons: Box<[Neuron]>,
+    pub(crate) activation: Activation,
+    pub(crate) normalization: Option<Activation>,
+}
+
+/// Where an output neuron's value goes.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    Class(u32),
+    /// The prediction, after the inverse of the broken line.
+    Number(Box<[(f64, f64)]>),
+}
+
+/// A compiled network.
+#[derive(Debug)]
+pub(crate) struct NeuralNetwork {
+    pub(crate) inputs: Box<[Expression]>,
+    pub(crate) chain: Option<DenseChain<f64>>,
+    pub(crate) layers: Box<[Layer]>,
+    /// Value index and what it stands for.
+    pub(crate) outputs: Box<[(u32, Destination)]>,
+    /// First value of the last layer.
+    pub(crate) last: usize,
+}
+
+impl NeuralNetwork {
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let neurons: usize = self
+            .layers
+            .iter()
+            .flat_map(|layer| &layer.neurons)
+            .map(|neuron| size_of::<Neuron>() + neuron.inputs.len() * 16)
+            .sum();
+        neurons + self.chain.as_ref().map_or(0, DenseChain::heap_bytes) + self.inputs.len() * size_of::<Expression>()
+    }
+}
+
+/// The value whose image under the broken line is `image`.
+pub(crate) fn invert_line(points: &[(f64, f64)], image: f64) -> f64 {
+    let segment = points
+        .windows(2)
+        .find(|pair| {
+            let (a, b) = (pair[0].1.min(pair[1].1), pair[0].1.max(pair[1].1));
+            Interval {
+                low: a,
+                high: b,
+                low_open: false,
+                high_open: false,
+            }
+            .contains(image)
+        })
+        .or_else(|| {
+            // Beyond the ends the outer segments go on.
+            let first = points.first()?;
+            let last = points.last()?;
+            let rising = last.1 >= first.1;
+            if (image < first.1) == rising {
+                points.windows(2).next()
+            } else {
+                points.windows(2).last()
+            }
+        });
+    match segment {
+        Some(pair) if pair[0].1 != pair[1].1 => {
+            pair[0].0 + (image - pair[0].1) / (pair[1].1 - pair[0].1) * (pair[1].0 - pair[0].0)
+        }
+        Some(pair) => pair[0].0,
+        None => image,
+    }
+}
+
+impl Run<'_> {
+    pub(crate) fn neural_network(&mut self, index: usize, model: &Model, network: &NeuralNetwork) -> Scored<bool> {
+        let base = self.scratch.work.len();
+        let found = self.activations(network, base);
+        let found = match found {
+            Ok(true) => Ok(self.answer_network(index, model, network, base)),
+            other => other,
+        };
+        self.scratch.work.truncate(base);
+        found
+    }
+
+    /// Leaves the values of the inputs and of the layers (or of the last one) in the work space.
+    fn activations(&mut self, network: &NeuralNetwork, base: usize) -> Scored<bool> {
+        for input in &network.inputs {
+            let value = match input {
+                Expression::Field { slot, .. } => self.number(*slot)?,
+                other => {
+                    let value = self.evaluate(other)?;
+                    self.numeric(value)?
+                }
+            };
+            match value {
+                Some(number) => self.scratch.work.push(number),
+                None => return Ok(false),
+            }
+        }
+        let scratch = &mut *self.scratch;
+        if let Some(chain) = &network.chain {
+            let inputs = scratch.work.len();
+            scratch.work.resize(base + network.last + chain.outputs(), 0.0);
+            if scratch.dense.len() < chain.scratch_len() {
+                scratch.dense.resize(chain.scratch_len(), 0.0);
+            }
+            let (before, after) = scratch.work.split_at_mut(base + network.last);
+            chain.evaluate(1, &before[base..inputs], after, &mut scratch.dense);
+            return Ok(true);
+        }
+        for layer in &network.layers {
+            let start = scratch.work.len();
+            for neuron in &layer.neurons {
+                let values = &scratch.work[base..];
+                let sum = match neuron.radial {
+                    None => neuron
+                        .inputs
+                        .iter()
+                        .fold(neuron.bias, |sum, (from, weight)| sum + weight * values[*from as usize]),
+                    Some((width, altitude)) => {
+                        let distance: f64 = neuron
+                            .inputs
+                            .iter()
+                            .map(|(from, weight)| (weight - values[*from as usize]).powi(2))
+                            .sum();
+                        let fan_in = neuron.inputs.len() as f64;
+                        (fan_in * altitude.ln() - distance / (2.0 * width * width)).exp()
+                    }
+                };
+                scratch.work.push(sum);
+            }
+            let count = layer.neurons.len();
+            layer.activation.apply(&mut scratch.work[start..], count);
+            if let Some(normalization) = layer.normalization {
+                normalization.apply(&mut scratch.work[start..], count);
+            }
+        }
+        Ok(true)
+    }
+
+    fn answer_network(&mut self, index: usize, model: &Model, network: &NeuralNetwork, base: usize) -> bool {
+        if model.function == Function::Classification {
+            self.shares(model).fill(0.0);
+            for (from, destination) in &network.outputs {
+                if let Destination::Class(class) = destination {
+                    self.scratch.shares[model.shares + *class as usize] = self.scratch.work[base + *from as usize];
+                }
+            }
+            if network.outputs.len() == 1 && model.classes.len() == 2 {
+                // One neuron for two classes is the share of its class.
+                if let Some((_, Destination::Class(class))) = network.outputs.first() {
+                    let share = self.scratch.shares[model.shares + *class as usize];
+                    self.scratch.shares[model.shares + 1 - *class as usize] = 1.0 - share;
+                }
+            }
+            return self.answer_largest(index, model);
+        }
+        match network.outputs.first() {
+            Some((from, Destination::Number(points))) => {
+                let value = self.scratch.work[base + *from as usize];
+                let value = if points.is_empty() { value } else { invert_line(points, value) };
+                let found = self.answer_number(index, model, value);
+                if let Value::Double(number) = self.scratch.outcomes[index].value
+                    && number.is_nan()
+                {
+                    return false;
+                }
+                found
+            }
+            _ => false,
+        }
+    }
+}

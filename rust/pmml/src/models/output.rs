@@ -1,0 +1,193 @@
+//! `Output`: result features and what is computed from them.
+
+use super::{Function, Model, NONE};
+use crate::expression::Expression;
+use crate::run::{NO_SLOT, Run, Scored, Slot};
+use crate::value::{Type, Value};
+
+/// `feature` of an output field.
+#[derive(Debug)]
+pub(crate) enum Feature {
+    PredictedValue,
+    DisplayValue,
+    Probability {
+        class: u32,
+    },
+    /// Probability of the predicted class.
+    PredictedProbability,
+    Residual {
+        observed: Slot,
+    },
+    Transformed(Expression),
+    /// Number of the best, the second best, ... entity.
+    EntityId {
+        rank: usize,
+    },
+    Affinity {
+        entity: Option<u32>,
+        rank: usize,
+    },
+    ReasonCode {
+        rank: usize,
+    },
+    /// Confidence of a class or of the answer.
+    Confidence {
+        class: u32,
+    },
+    /// Always missing.
+    Nothing,
+}
+
+/// An output field.
+#[derive(Debug)]
+pub(crate) struct OutputField {
+    pub(crate) name: String,
+    pub(crate) slot: Slot,
+    pub(crate) kind: Option<Type>,
+    pub(crate) feature: Feature,
+    /// Model whose answer is meant: this one or a segment of it.
+    pub(crate) model: usize,
+    pub(crate) is_final: bool,
+}
+
+impl Run<'_> {
+    /// Computes the outputs of a model into their slots. Without an answer they stay missing.
+    pub(crate) fn outputs(&mut self, index: usize, model: &Model) -> Scored<()> {
+        for field in &model.outputs {
+            let present = self.scratch.outcomes[index].present;
+            let value = if present { self.output(field)? } else { Value::Missing };
+            self.set(field.slot, value);
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, field: &OutputField) -> Scored<Value> {
+        let program = self.program;
+        let model = &program.models[field.model];
+        let outcome = self.scratch.outcomes[field.model];
+        if !outcome.present && !matches!(field.feature, Feature::Transformed(_)) {
+            return Ok(Value::Missing);
+        }
+        let real = |number: f64| {
+            if model.float {
+                Value::Float(number as f32)
+            } else {
+                Value::Double(number)
+            }
+        };
+        let value = match &field.feature {
+            Feature::PredictedValue => outcome.value,
+            Feature::DisplayValue => match (&model.target, model.classes.get(outcome.class as usize)) {
+                (Some(target), Some(_)) if !target.display.is_empty() => {
+                    Value::Text(target.display[outcome.class as usize])
+                }
+                (_, Some(class)) => Value::Text(class.code),
+                (_, None) => outcome.value,
+            },
+            Feature::Probability { class } | Feature::Confidence { class } => {
+                let class = if *class == NONE { outcome.class } else { *class };
+                if outcome.shared && (class as usize) < model.classes.len() {
+                    real(self.scratch.shares[model.shares + class as usize])
+                } else {
+                    Value::Missing
+                }
+            }
+            Feature::PredictedProbability => {
+                if outcome.shared && outcome.class != NONE {
+                    real(self.scratch.shares[model.shares + outcome.class as usize])
+                } else {
+                    Value::Missing
+                }
+            }
+            Feature::Residual { observed } => {
+                let observed = self.value(*observed)?;
+                if observed.is_missing() {
+                    return Err(crate::run::Fault {
+                        cause: crate::run::Cause::Missing,
+                        slot: match &field.feature {
+                            Feature::Residual { observed } => *observed,
+                            _ => NO_SLOT,
+                        },
+                    });
+                }
+                self.residual(model, field.model, observed)
+            }
+            Feature::Transformed(expression) => {
+                let frame = std::mem::replace(&mut self.scratch.frame, self.scratch.arguments.len());
+                let value = self.evaluate(expression);
+                self.scratch.frame = frame;
+                value?
+            }
+            Feature::EntityId { rank } => {
+                if *rank <= 1 {
+                    outcome.entity
+                } else {
+                    self.ranked_entity(model, *rank)
+                }
+            }
+            Feature::Affinity { entity, rank } => self.affinity(model, field.model, *entity, *rank),
+            Feature::ReasonCode { rank } => self.reason_code(model, *rank),
+            Feature::Nothing => Value::Missing,
+        };
+        match field.kind {
+            Some(kind) => self.cast(kind, value, NO_SLOT),
+            None => Ok(value),
+        }
+    }
+
+    fn residual(&mut self, model: &Model, index: usize, observed: Value) -> Value {
+        let outcome = self.scratch.outcomes[index];
+        if model.function == Function::Classification {
+            let hit = f64::from(u8::from(observed.same(outcome.value)));
+            let share = if outcome.shared && outcome.class != NONE {
+                self.scratch.shares[model.shares + outcome.class as usize]
+            } else {
+                1.0
+            };
+            return Value::Double(hit - share);
+        }
+        match (observed.number(), outcome.value.number()) {
+            (Some(observed), Some(predicted)) => Value::Double(observed - predicted),
+            _ => Value::Missing,
+        }
+    }
+
+    /// The entity of some rank after the first.
+    fn ranked_entity(&mut self, model: &Model, rank: usize) -> Value {
+        match self.scratch.ranks.get(rank - 1) {
+            Some((_, entity)) => model
+                .classes
+                .get(*entity as usize)
+                .map_or(Value::Missing, |class| Value::Text(class.code)),
+            None => Value::Missing,
+        }
+    }
+
+    /// Affinity of an entity, or of the one of some rank.
+    fn affinity(&mut self, model: &Model, index: usize, entity: Option<u32>, rank: usize) -> Value {
+        let entity = match entity {
+            Some(entity) => entity,
+            None if rank <= 1 => {
+                let outcome = self.scratch.outcomes[index];
+                if outcome.class == NONE { outcome.entity_index } else { outcome.class }
+            }
+            None => match self.scratch.ranks.get(rank - 1) {
+                Some((_, entity)) => *entity,
+                None => return Value::Missing,
+            },
+        };
+        if (entity as usize) < model.classes.len() {
+            Value::Double(self.scratch.shares[model.shares + entity as usize])
+        } else {
+            Value::Missing
+        }
+    }
+
+    /// The reason code of some rank.
+    fn reason_code(&mut self, _model: &Model, rank: usize) -> Value {
+        self.scratch
+            .ranks
+            .get(rank.saturating_sub(1))
+            .map_or(Value::Missing, |(_, code)| Value::Text(*code))
+    }
+}

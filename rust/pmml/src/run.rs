@@ -1,0 +1,343 @@
+//! Scoring one record: the values of fields are computed when they are first asked for and kept for the record.
+
+use serving_model::{Block, Tag};
+
+use crate::expression::Expression;
+use crate::models::Outcome;
+use crate::program::Program;
+use crate::strings::RecordStrings;
+use crate::treatment::Treatment;
+use crate::value::{Type, Value, convert, parse};
+
+/// Index of a field's value in the scratch row.
+pub(crate) type Slot = u32;
+
+/// Why a record has no score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The value is not one that the field accepts.
+    Invalid,
+    /// The field has no value and must have one.
+    Missing,
+    /// The value can't be read as the type of the field.
+    Type,
+    /// The answer is not defined for this record.
+    Undefined,
+}
+
+/// A cause and the field that it concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) cause: Cause,
+    pub(crate) slot: Slot,
+}
+
+pub(crate) const NO_SLOT: Slot = Slot::MAX;
+
+impl Fault {
+    pub(crate) fn undefined() -> Self {
+        Self {
+            cause: Cause::Undefined,
+            slot: NO_SLOT,
+        }
+    }
+}
+
+pub(crate) type Scored<T> = Result<T, Fault>;
+
+/// Where the value of a slot comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A cell of the record, prepared by the outermost mining schema.
+    Input { cell: u32, treatment: Box<Treatment> },
+    /// A field of the enclosing model, treated by an inner mining schema.
+    Inherited { from: Slot, treatment: Box<Treatment> },
+    /// A derived field.
+    Derived(Box<Expression>),
+    /// An output field, written when its model has been evaluated.
+    Output,
+}
+
+/// A field.
+#[derive(Debug)]
+pub(crate) struct SlotDefinition {
+    /// Name, as a code.
+    pub(crate) name: u32,
+    pub(crate) kind: Type,
+    pub(crate) source: Source,
+    /// Codes of an ordinal field's texts, in order.
+    pub(crate) order: Box<[u32]>,
+    /// Nesting of the evaluation, to bound the stack.
+    pub(crate) depth: usize,
+}
+
+const UNKNOWN: u8 = 0;
+const KNOWN: u8 = 1;
+const FAULTY: u8 = 2;
+
+/// What one task needs to score; sized when it is made, not while scoring.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    state: Vec<u8>,
+    values: Vec<Value>,
+    faults: Vec<Fault>,
+    pub(crate) strings: RecordStrings,
+    /// Arguments of the functions that are being evaluated.
+    pub(crate) arguments: Vec<Value>,
+    pub(crate) frame: usize,
+    pub(crate) keys: Vec<(u8, u64)>,
+    pub(crate) text: String,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) shares: Vec<f64>,
+    pub(crate) work: Vec<f64>,
+    pub(crate) row: Vec<f64>,
+    pub(crate) row32: Vec<f32>,
+    pub(crate) leaves: Vec<u32>,
+    pub(crate) ranks: Vec<(f64, u32)>,
+    pub(crate) dense: Vec<f64>,
+}
+
+impl Scratch {
+    pub(crate) fn new(program: &Program) -> Self {
+        Self {
+            state: vec![UNKNOWN; program.slots.len()],
+            values: vec![Value::Missing; program.slots.len()],
+            faults: vec![Fault::undefined(); program.slots.len()],
+            outcomes: vec![Outcome::default(); program.models.len()],
+            shares: vec![0.0; program.shares],
+            arguments: Vec::with_capacity(32),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.state.fill(UNKNOWN);
+        self.strings.clear();
+        self.arguments.clear();
+        self.frame = 0;
+        for outcome in &mut self.outcomes {
+            outcome.present = false;
+        }
+    }
+}
+
+/// One record being scored.
+pub(crate) struct Run<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) input: &'a Block,
+    pub(crate) row: usize,
+}
+
+impl<'a> Run<'a> {
+    /// The value of a field.
+    #[inline]
+    pub(crate) fn value(&mut self, slot: Slot) -> Scored<Value> {
+        if self.scratch.state[slot as usize] == KNOWN {
+            return Ok(self.scratch.values[slot as usize]);
+        }
+        self.compute(slot)
+    }
+
+    fn compute(&mut self, slot: Slot) -> Scored<Value> {
+        let index = slot as usize;
+        if self.scratch.state[index] == FAULTY {
+            return Err(self.scratch.faults[index]);
+        }
+        let program = self.program;
+        let definition = &program.slots[index];
+        let computed = match &definition.source {
+            Source::Input { cell, treatment } => {
+                // Most cells are plain doubles in plain fields.
+                let tag = self.input.tags(self.row)[*cell as usize];
+                if tag == Tag::Double as u8 && treatment.plain && definition.kind == Type::Double {
+                    let value = f64::from_bits(self.input.values(self.row)[*cell as usize]);
+                    if value.is_nan() {
+                        self.prepare(slot, *cell, treatment)
+                    } else {
+                        Ok(Value::Double(value))
+                    }
+                } else {
+                    self.prepare(slot, *cell, treatment)
+                }
+            }
+            Source::Inherited { from, treatment } => match self.value(*from) {
+                Ok(value) => treatment.inherited(value, slot),
+                Err(fault) => Err(fault),
+            },
+            Source::Derived(expression) => {
+                let frame = std::mem::replace(&mut self.scratch.frame, self.scratch.arguments.len());
+                let value = self.evaluate(expression);
+                self.scratch.frame = frame;
+                value.and_then(|value| self.cast(definition.kind, value, slot))
+            }
+            Source::Output => return Ok(Value::Missing),
+        };
+        match computed {
+            Ok(value) => {
+                self.set(slot, value);
+                Ok(value)
+            }
+            Err(fault) => {
+                self.scratch.state[index] = FAULTY;
+                self.scratch.faults[index] = fault;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Sets the value of an output field.
+    #[inline]
+    pub(crate) fn set(&mut self, slot: Slot, value: Value) {
+        self.scratch.values[slot as usize] = value;
+        self.scratch.state[slot as usize] = KNOWN;
+    }
+
+    /// The number in a field, `None` when it is missing.
+    #[inline]
+    pub(crate) fn number(&mut self, slot: Slot) -> Scored<Option<f64>> {
+        match self.value(slot)? {
+            Value::Double(value) => Ok(Some(value)),
+            Value::Missing => Ok(None),
+            other => self.to_number(other, slot).map(Some),
+        }
+    }
+
+    fn to_number(&self, value: Value, slot: Slot) -> Scored<f64> {
+        let number = match value {
+            Value::Text(code) => parse(Type::Double, self.text(code)).and_then(Value::number),
+            other => other.number(),
+        };
+        number.ok_or(Fault {
+            cause: Cause::Type,
+            slot,
+        })
+    }
+
+    /// The text behind a code.
+    pub(crate) fn text(&self, code: u32) -> &str {
+        self.scratch.strings.get(&self.program.strings, code)
+    }
+
+    /// The code of a text.
+    pub(crate) fn code(&mut self, text: &str) -> u32 {
+        self.scratch.strings.code(&self.program.strings, text)
+    }
+
+    /// A value as one of a type.
+    pub(crate) fn cast(&mut self, kind: Type, value: Value, slot: Slot) -> Scored<Value> {
+        let fault = Fault {
+            cause: Cause::Type,
+            slot,
+        };
+        match (kind, value) {
+            (_, Value::Missing) | (Type::String, Value::Text(_)) => Ok(value),
+            (Type::String, other) => {
+                let mut text = std::mem::take(&mut self.scratch.text);
+                text.clear();
+                write_value(other, &mut text);
+                let code = self.scratch.strings.code(&self.program.strings, &text);
+                self.scratch.text = text;
+                Ok(Value::Text(code))
+            }
+            (_, Value::Text(code)) => parse(kind, self.text(code)).ok_or(fault),
+            (Type::Integer, Value::Double(number)) if number.fract() != 0.0 => Err(fault),
+            _ => convert(kind, value).ok_or(fault),
+        }
+    }
+
+    /// Reads a cell as a value of the field's type and applies the treatments of the mining schema.
+    fn prepare(&mut self, slot: Slot, cell: u32, treatment: &Treatment) -> Scored<Value> {
+        let kind = self.program.slots[slot as usize].kind;
+        let bits = self.input.values(self.row)[cell as usize];
+        let tag = Tag::from_number(self.input.tags(self.row)[cell as usize]);
+        let input = self.input;
+        let raw = match tag {
+            Tag::Missing | Tag::Label => Value::Missing,
+            Tag::Double => Value::Double(f64::from_bits(bits)),
+            Tag::Float => Value::Float(f32::from_bits(bits as u32)),
+            Tag::Long => Value::Int(bits.cast_signed()),
+            Tag::Boolean => Value::Bool(bits != 0),
+            Tag::String => {
+                let text = input.text(bits);
+                if treatment.is_missing_text(text) {
+                    Value::Missing
+                } else if kind == Type::String {
+                    Value::Text(self.code(text))
+                } else {
+                    match parse(kind, text) {
+                        Some(value) => value,
+                        None => return treatment.unreadable(slot),
+                    }
+                }
+            }
+        };
+        if raw.is_missing() {
+            return treatment.missing(slot);
+        }
+        let value = match (kind, raw) {
+            (Type::String, Value::Text(_)) => raw,
+            // An exact number of a wider type keeps its value in a narrower field where it fits.
+            (Type::Float, Value::Double(number)) => Value::Float(number as f32),
+            (Type::String, _) => self.cast(kind, raw, slot)?,
+            _ => match convert(kind, raw) {
+                Some(value) => value,
+                None => return treatment.unreadable(slot),
+            },
+        };
+        treatment.apply(value, slot)
+    }
+}
+
+/// Writes a value as Java and XML Schema spell it; text is not written here.
+pub(crate) fn write_value(value: Value, out: &mut String) {
+    use std::fmt::Write as _;
+    // Writing into a String can't fail.
+    let _ = match value {
+        Value::Missing | Value::Text(_) => Ok(()),
+        Value::Double(number) if number.is_nan() => write!(out, "NaN"),
+        Value::Double(number) if number.is_infinite() => {
+            write!(out, "{}", if number > 0.0 { "Infinity" } else { "-Infinity" })
+        }
+        Value::Double(number) => {
+            let magnitude = number.abs();
+            if magnitude != 0.0 && !(1e-3..1e7).contains(&magnitude) {
+                write!(out, "{}", java_exponent(&format!("{number:e}")))
+            } else {
+                write!(out, "{number:?}")
+            }
+        }
+        Value::Float(number) if number.is_nan() => write!(out, "NaN"),
+        Value::Float(number) => {
+            let magnitude = number.abs();
+            if magnitude != 0.0 && !(1e-3..1e7).contains(&magnitude) {
+                write!(out, "{}", java_exponent(&format!("{number:e}")))
+            } else {
+                write!(out, "{number:?}")
+            }
+        }
+        Value::Int(number) => write!(out, "{number}"),
+        Value::Bool(truth) => write!(out, "{truth}"),
+        Value::Date(days) => {
+            crate::dates::format(days * 86_400, "%F", out);
+            Ok(())
+        }
+        Value::Time(seconds) => {
+            crate::dates::format(seconds, "%T", out);
+            Ok(())
+        }
+        Value::DateTime(seconds) => {
+            crate::dates::format(seconds, "%FT%T", out);
+            Ok(())
+        }
+    };
+}
+
+/// `1e7` as `1.0E7`.
+fn java_exponent(text: &str) -> String {
+    match text.split_once('e') {
+        Some((mantissa, exponent)) if mantissa.contains('.') => format!("{mantissa}E{exponent}"),
+        Some((mantissa, exponent)) => format!("{mantissa}.0E{exponent}"),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,133 @@
+//! `TextIndex`: how often a term occurs in a text.
+
+use regex::Regex;
+
+use crate::expression::Expression;
+use crate::run::{NO_SLOT, Run, Scored};
+use crate::value::{Type, Value};
+
+/// `localTermWeights`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weights {
+    TermFrequency,
+    Binary,
+    Logarithmic,
+    Augmented,
+}
+
+/// A `TextIndex` with the separator of words compiled.
+#[derive(Debug)]
+pub(crate) struct TextIndex {
+    pub(crate) text: Expression,
+    pub(crate) term: Expression,
+    pub(crate) weights: Weights,
+    pub(crate) case_sensitive: bool,
+    pub(crate) max_distance: usize,
+    /// Every hit counts, or only the best.
+    pub(crate) all_hits: bool,
+    pub(crate) separator: Regex,
+    /// The pattern is that of a word, not of what is between words.
+    pub(crate) matches_words: bool,
+    pub(crate) tokenize: bool,
+    /// Pattern, replacement, and whether to replace until nothing changes.
+    pub(crate) normalizations: Box<[(Regex, Box<str>, bool)]>,
+}
+
+/// Levenshtein distance, at most `most + 1`.
+fn distance(a: &str, b: &str, most: usize) -> usize {
+    if most == 0 {
+        return usize::from(a != b);
+    }
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let next = (diagonal + usize::from(left != *right)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], next);
+        }
+    }
+    row[b.len()].min(most + 1)
+}
+
+impl TextIndex {
+    fn words<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        if !self.tokenize {
+            return vec![text];
+        }
+        if self.matches_words {
+            return self.separator.find_iter(text).map(|found| found.as_str()).collect();
+        }
+        self.separator
+            .split(text)
+            .map(|word| word.trim_matches(|character: char| character.is_ascii_punctuation()))
+            .filter(|word| !word.is_empty())
+            .collect()
+    }
+
+    fn normalized(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (pattern, replacement, recursive) in &self.normalizations {
+            // A replacement that never settles stops after a fixed number of rounds.
+            for _ in 0..if *recursive { 100 } else { 1 } {
+                let next = pattern.replace_all(&text, &**replacement).into_owned();
+                if next == text || next.len() > 1 << 20 {
+                    break;
+                }
+                text = next;
+            }
+        }
+        if self.case_sensitive { text } else { text.to_lowercase() }
+    }
+
+    fn frequency(&self, text: &str, term: &str) -> (usize, usize) {
+        let (text, term) = (self.normalized(text), self.normalized(term));
+        let (words, terms) = (self.words(&text), self.words(&term));
+        if terms.is_empty() || words.len() < terms.len() {
+            return (0, words.len());
+        }
+        let mut counts = vec![0_usize; self.max_distance + 1];
+        let mut start = 0;
+        while start + terms.len() <= words.len() {
+            let far = words[start..start + terms.len()]
+                .iter()
+                .zip(&terms)
+                .map(|(word, term)| distance(word, term, self.max_distance))
+                .sum::<usize>();
+            if far <= self.max_distance {
+                counts[far] += 1;
+                start += terms.len();
+            } else {
+                start += 1;
+            }
+        }
+        let hits = if self.all_hits {
+            counts.iter().sum()
+        } else {
+            counts.iter().copied().find(|count| *count > 0).unwrap_or(0)
+        };
+        (hits, words.len())
+    }
+}
+
+impl Run<'_> {
+    pub(crate) fn text_index(&mut self, index: &TextIndex) -> Scored<Value> {
+        let text = self.evaluate(&index.text)?;
+        let term = self.evaluate(&index.term)?;
+        let text = self.cast(Type::String, text, NO_SLOT)?;
+        let term = self.cast(Type::String, term, NO_SLOT)?;
+        let (Value::Text(text), Value::Text(term)) = (text, term) else {
+            return Ok(Value::Missing);
+        };
+        let (hits, words) = index.frequency(self.text(text), self.text(term));
+        let frequency = hits as f64;
+        Ok(match index.weights {
+            Weights::TermFrequency => Value::Int(hits as i64),
+            Weights::Binary => Value::Int(i64::from(hits > 0)),
+            Weights::Logarithmic => Value::Double((1.0 + frequency).log10()),
+            Weights::Augmented if words == 0 => Value::Double(0.0),
+            Weights::Augmented => Value::Double(0.5 * (f64::from(u8::from(hits > 0)) + frequency / words as f64)),
+        })
+    }
+}

@@ -1,0 +1,319 @@
+//! A graph as a model: rows and whole tensors.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scorer, Tensor, TensorModel};
+
+use crate::array::{Array, DType};
+use crate::cells::{data_type, to_array, to_tensor};
+use crate::graph::{Graph, Op};
+use crate::plan::Plan;
+use crate::run::{Budget, run};
+use crate::score::{GraphScorer, PlanScorer, call};
+use crate::trouble::Trouble;
+use crate::{plan, rewrite, same_tensor_name};
+
+/// Widest row of a field. A file can claim any shape.
+const WIDEST_ROW: u32 = 1 << 24;
+
+/// How rows become tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batching {
+    /// Any number of rows in the first axis.
+    Together,
+    /// One row in the first axis: the graph is written for that, or gives something else for more.
+    OneByOne,
+}
+
+/// The fast path, where there is one.
+#[derive(Debug)]
+pub(crate) enum Compiled {
+    Single(Plan<f32>),
+    Double(Plan<f64>),
+}
+
+/// A compiled graph.
+#[derive(Debug)]
+pub(crate) struct GraphModel {
+    model_type: ModelType,
+    /// Without its constants when it is compiled.
+    pub(crate) graph: Graph,
+    pub(crate) compiled: Option<Compiled>,
+    pub(crate) batching: Batching,
+    schema: Schema,
+    bytes: usize,
+}
+
+impl GraphModel {
+    /// Simplifies and compiles a graph.
+    ///
+    /// # Errors
+    /// `MODEL_TOO_LARGE` when it takes more memory than `native_bytes`.
+    pub(crate) fn new(model_type: ModelType, graph: Graph, native_bytes: usize) -> Result<Self, ModelError> {
+        let mut graph = rewrite::simplify(graph);
+        rewrite::infer_shapes(&mut graph);
+        let compiled = plan::compile(&graph)
+            .map(Compiled::Single)
+            .or_else(|| plan::compile(&graph).map(Compiled::Double));
+        let inputs = graph.inputs.iter().map(|input| {
+            let shape = input.shape.as_deref().and_then(row_shape);
+            Field::tensor(
+                input.name.clone(),
+                input.dtype.map_or(serving_model::DataType::Double, data_type),
+                shape,
+            )
+        });
+        let mut model = Self {
+            model_type,
+            schema: Schema {
+                inputs: inputs.collect(),
+                outputs: Vec::new(),
+            },
+            batching: Batching::Together,
+            bytes: 0,
+            graph,
+            compiled,
+        };
+        model.bytes = model.heap_bytes();
+        if model.bytes > native_bytes {
+            return Err(ModelError::too_large(format!(
+                "the model takes {} bytes of memory, {native_bytes} are allowed",
+                model.bytes
+            )));
+        }
+        model.find_outputs();
+        if model.compiled.is_some() {
+            // The plan has its own copy of every constant, in its own order.
+            model.graph.drop_constants();
+            model.bytes = model.heap_bytes();
+        }
+        Ok(model)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let compiled = match &self.compiled {
+            Some(Compiled::Single(plan)) => plan.heap_bytes(),
+            Some(Compiled::Double(plan)) => plan.heap_bytes(),
+            None => 0,
+        };
+        self.graph.heap_bytes() + compiled
+    }
+
+    /// Types and shapes of the outputs: those of a trial with rows of zeros. Where it fails, they stay unknown.
+    fn find_outputs(&mut self) {
+        let fixed = self
+            .graph
+            .inputs
+            .iter()
+            .any(|input| matches!(input.shape.as_deref(), Some([Some(_), ..])));
+        let two = if fixed { None } else { self.trial(2).zip(self.trial(3)) };
+        let rows_follow = |two: &[Array], three: &[Array]| {
+            two.iter().zip(three).all(|(two, three)| {
+                two.shape.first() == Some(&2) && three.shape.first() == Some(&3) && two.shape[1..] == three.shape[1..]
+            })
+        };
+        let one = match &two {
+            Some((two, three)) if rows_follow(two, three) => two.clone(),
+            _ => {
+                if self.compiled.is_none() {
+                    self.batching = Batching::OneByOne;
+                }
+                self.trial(1).unwrap_or_default()
+            }
+        };
+        let follows = self.batching == Batching::Together;
+        for (n, (name, _)) in self.graph.outputs.iter().enumerate() {
+            let field = match one.get(n) {
+                Some(array) => {
+                    let rows = array.shape.first().copied();
+                    let is_row = (follows && rows.is_some()) || rows == Some(1);
+                    let shape = if is_row {
+                        array.shape.get(1..).and_then(known_shape)
+                    } else {
+                        None
+                    };
+                    Field::tensor(name.clone(), data_type(array.dtype()), shape)
+                }
+                None => Field::tensor(name.clone(), serving_model::DataType::Double, None),
+            };
+            self.schema.outputs.push(field);
+        }
+    }
+
+    fn trial(&self, rows: usize) -> Option<Vec<Array>> {
+        let mut inputs = Vec::with_capacity(self.graph.inputs.len());
+        for (field, input) in self.schema.inputs.iter().zip(&self.graph.inputs) {
+            field.width()?;
+            inputs.push(Array::zeros(input.dtype?, batch_shape(field, rows)).ok()?);
+        }
+        let mut budget = Budget {
+            steps: 1 << 31,
+            bytes: 1 << 28,
+        };
+        run(&self.graph, &inputs, &mut budget).ok()
+    }
+
+    fn input_array(&self, index: usize, tensor: &Tensor) -> Result<Array, ModelError> {
+        let input = &self.graph.inputs[index];
+        let declared = input.shape.as_deref();
+        let fits = declared.is_none_or(|declared| {
+            declared.len() == tensor.shape.len()
+                && declared
+                    .iter()
+                    .zip(&tensor.shape)
+                    .all(|(want, have)| want.is_none_or(|want| want == *have))
+        });
+        if !fits {
+            return Err(ModelError::new(
+                ErrorCode::FieldInvalid,
+                format!(
+                    "input '{}': shape {:?} where the model takes {}",
+                    input.name,
+                    tensor.shape,
+                    shape_text(declared)
+                ),
+            ));
+        }
+        to_array(&input.name, tensor, input.dtype.unwrap_or(DType::F64))
+    }
+}
+
+/// Shape of one row: without the first axis, which must be unknown or 1.
+fn row_shape(shape: &[Option<usize>]) -> Option<Vec<u32>> {
+    let ([None | Some(1)], row) = shape.split_at_checked(1)? else {
+        return None;
+    };
+    known_shape(&row.iter().copied().collect::<Option<Vec<_>>>()?)
+}
+
+fn known_shape(shape: &[usize]) -> Option<Vec<u32>> {
+    let shape: Vec<u32> = shape
+        .iter()
+        .map(|axis| u32::try_from(*axis).ok())
+        .collect::<Option<_>>()?;
+    let width = shape.iter().try_fold(1_u32, |width, axis| width.checked_mul(*axis))?;
+    (width <= WIDEST_ROW).then_some(shape)
+}
+
+/// Shape of a batch of rows of a field.
+pub(crate) fn batch_shape(field: &Field, rows: usize) -> Vec<usize> {
+    let row = field.shape.iter().flatten().map(|axis| *axis as usize);
+    std::iter::once(rows).chain(row).collect()
+}
+
+fn shape_text(shape: Option<&[Option<usize>]>) -> String {
+    let Some(shape) = shape else {
+        return "any shape".to_owned();
+    };
+    let axes = shape
+        .iter()
+        .map(|axis| axis.map_or_else(|| "?".to_owned(), |axis| axis.to_string()));
+    format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+}
+
+impl Model for GraphModel {
+    fn model_type(&self) -> ModelType {
+        self.model_type
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn native_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn summary(&self) -> String {
+        let mut text = format!(
+            "{} nodes, {}\n",
+            self.graph.nodes.len(),
+            match (&self.compiled, self.batching) {
+                (Some(_), _) => "compiled to dense kernels",
+                (None, Batching::Together) => "evaluated node by node",
+                (None, Batching::OneByOne) => "evaluated node by node, one row at a time",
+            }
+        );
+        for input in &self.graph.inputs {
+            let dtype = input.dtype.map_or_else(String::new, |dtype| dtype.to_string());
+            let _ = writeln!(
+                text,
+                "input {} {dtype} {}",
+                input.name,
+                shape_text(input.shape.as_deref())
+            );
+        }
+        let mut operators = std::collections::BTreeMap::new();
+        for node in self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| !matches!(node.op, Op::Constant(_) | Op::Input(_)))
+        {
+            *operators.entry(node.operator.as_str()).or_insert(0) += 1;
+        }
+        let operators: Vec<String> = operators
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let _ = write!(text, "operators: {}", operators.join(", "));
+        text
+    }
+
+    fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {
+        let fields = self.schema.inputs.iter().chain(&self.schema.outputs);
+        let unknown: Vec<&str> = fields
+            .filter(|field| field.width().is_none())
+            .map(|field| field.name.as_str())
+            .collect();
+        if !unknown.is_empty() {
+            return Err(ModelError::unsupported(format!(
+                "the model can't be scored by rows: the shape of one row is not known for {}",
+                unknown.join(", ")
+            )));
+        }
+        Ok(match &self.compiled {
+            Some(Compiled::Single(plan)) => {
+                let space = plan.workspace();
+                Box::new(PlanScorer::new(self, space))
+            }
+            Some(Compiled::Double(plan)) => {
+                let space = plan.workspace();
+                Box::new(PlanScorer::new(self, space))
+            }
+            None => Box::new(GraphScorer::new(self)),
+        })
+    }
+
+    fn tensor_model(&self) -> Option<&dyn TensorModel> {
+        Some(self)
+    }
+}
+
+impl TensorModel for GraphModel {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn call(&self, inputs: &[(String, Tensor)]) -> Result<Vec<(String, Tensor)>, ModelError> {
+        let mut arrays = Vec::with_capacity(self.graph.inputs.len());
+        for (index, input) in self.graph.inputs.iter().enumerate() {
+            let given = inputs
+                .iter()
+                .find(|(name, _)| same_tensor_name(name, &input.name))
+                .ok_or_else(|| {
+                    ModelError::new(ErrorCode::FieldMissing, format!("input '{}' is missing", input.name))
+                })?;
+            arrays.push(self.input_array(index, &given.1)?);
+        }
+        let outputs = match &self.compiled {
+            Some(Compiled::Single(plan)) => call(plan, &arrays),
+            Some(Compiled::Double(plan)) => call(plan, &arrays),
+            None => run(&self.graph, &arrays, &mut Budget::default()),
+        };
+        let outputs = outputs.map_err(Trouble::into_error)?;
+        let names = self.graph.outputs.iter().map(|(name, _)| name.clone());
+        Ok(names.zip(outputs.into_iter().map(to_tensor)).collect())
+    }
+}

@@ -1,0 +1,93 @@
+//! Products of matrices.
+
+use std::ops::{Add, Mul};
+
+use super::layout::{broadcast, common_shape, copy_array, strides};
+use crate::array::{Array, Data, Element, elements};
+use crate::run::Budget;
+use crate::trouble::Trouble;
+
+fn transposed(array: &Array) -> Result<Array, Trouble> {
+    let (mut shape, mut steps) = (array.shape.clone(), strides(&array.shape));
+    let rank = shape.len();
+    shape.swap(rank - 1, rank - 2);
+    steps.swap(rank - 1, rank - 2);
+    copy_array(array, 0, shape, &steps)
+}
+
+/// Multiplies the matrices in the last two axes; other axes are broadcast.
+pub(super) fn multiply(
+    left: &Array,
+    right: &Array,
+    transpose_left: bool,
+    transpose_right: bool,
+    budget: &mut Budget,
+) -> Result<Array, Trouble> {
+    if left.shape.len() < 2 || right.shape.len() < 2 {
+        return Err(Trouble::failed(format!(
+            "{:?} and {:?} are not matrices",
+            left.shape, right.shape
+        )));
+    }
+    let mut left = if transpose_left {
+        transposed(left)?
+    } else {
+        left.clone()
+    };
+    let mut right = if transpose_right {
+        transposed(right)?
+    } else {
+        right.clone()
+    };
+    let (batch_left, matrix_left) = left.shape.split_at(left.shape.len() - 2);
+    let (batch_right, matrix_right) = right.shape.split_at(right.shape.len() - 2);
+    let (rows, inner, columns) = (matrix_left[0], matrix_left[1], matrix_right[1]);
+    if inner != matrix_right[0] {
+        return Err(Trouble::failed(format!(
+            "a matrix {rows} x {inner} can't be multiplied with one {} x {columns}",
+            matrix_right[0]
+        )));
+    }
+    let mut shape = common_shape(batch_left, batch_right)?;
+    let matrices = elements(&shape)?;
+    let with = |matrix: [usize; 2]| [shape.as_slice(), &matrix].concat();
+    let (shape_left, shape_right) = (with([rows, inner]), with([inner, columns]));
+    left = broadcast(&left, &shape_left)?;
+    right = broadcast(&right, &shape_right)?;
+    shape.extend([rows, columns]);
+    let results = elements(&shape)?;
+    budget.charge(results.saturating_mul(inner) / 4)?;
+    match (&left.data, &right.data) {
+        (Data::F32(a), Data::F32(b)) => Ok(product(a, b, shape, [matrices, rows, inner, columns])),
+        (Data::F64(a), Data::F64(b)) => Ok(product(a, b, shape, [matrices, rows, inner, columns])),
+        (Data::I32(a), Data::I32(b)) if a.iter().chain(b.iter()).all(|x| x.unsigned_abs() < 1 << 12) => {
+            Ok(product(a, b, shape, [matrices, rows, inner, columns]))
+        }
+        _ => Err(Trouble::failed(format!(
+            "a product of matrices of {} and {}",
+            left.dtype(),
+            right.dtype()
+        ))),
+    }
+}
+
+fn product<T: Element + Add<Output = T> + Mul<Output = T>>(
+    left: &[T],
+    right: &[T],
+    shape: Vec<usize>,
+    [matrices, rows, inner, columns]: [usize; 4],
+) -> Array {
+    let mut result = vec![T::default(); matrices * rows * columns];
+    if columns > 0 && inner > 0 {
+        let pairs = left.chunks_exact(inner).zip(result.chunks_exact_mut(columns));
+        for (row, (left, sums)) in pairs.enumerate() {
+            let matrix = &right[row / rows * inner * columns..];
+            for (x, weights) in left.iter().zip(matrix.chunks_exact(columns)) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = *sum + *x * *weight;
+                }
+            }
+        }
+    }
+    Array::new(shape, result)
+}

@@ -1,0 +1,113 @@
+//! The operators of the general path, one function each.
+
+mod convolution;
+mod elementwise;
+mod gather;
+mod layout;
+mod lists;
+mod matrix;
+mod reduce;
+mod slice;
+
+use crate::array::Array;
+use crate::graph::Op;
+use crate::run::Budget;
+use crate::trouble::Trouble;
+
+/// Evaluates one node.
+///
+/// # Errors
+/// When inputs are missing or don't fit the operator, or the budget is used up.
+pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Result<Vec<Array>, Trouble> {
+    let at = |index: usize| {
+        inputs
+            .get(index)
+            .ok_or_else(|| Trouble::failed(format!("input {index} is missing")))
+    };
+    let one = match op {
+        Op::Input(_) | Op::Loop(_) => return Err(Trouble::failed("not an operator on tensors")),
+        Op::Constant(array) => array.clone(),
+        Op::Identity => at(0)?.clone(),
+        Op::Unary(function) => elementwise::unary(*function, at(0)?)?,
+        Op::Activate(function) => elementwise::activate(*function, at(0)?)?,
+        Op::LogSoftmax => elementwise::log_softmax(at(0)?)?,
+        Op::Binary(function) => elementwise::binary(*function, at(0)?, at(1)?)?,
+        Op::Compare(predicate) => elementwise::compare(*predicate, at(0)?, at(1)?)?,
+        Op::Select { leading } => elementwise::select(at(0)?, at(1)?, at(2)?, *leading)?,
+        Op::BiasAdd { channels_first } => elementwise::bias_add(at(0)?, at(1)?, *channels_first)?,
+        Op::Cast(dtype) => elementwise::cast(at(0)?, *dtype)?,
+        Op::AddN => {
+            let mut sum = at(0)?.clone();
+            for input in &inputs[1..] {
+                sum = elementwise::binary(crate::graph::Binary::Add, &sum, input)?;
+            }
+            sum
+        }
+        Op::Zeros => Array::zeros(at(0)?.dtype(), at(0)?.shape.clone())?,
+        Op::Ones => elementwise::ones(at(0)?)?,
+        Op::RandomUniform { dtype } => elementwise::random(&at(0)?.lengths()?, *dtype)?,
+        Op::MatMul {
+            transpose_left,
+            transpose_right,
+        } => matrix::multiply(at(0)?, at(1)?, *transpose_left, *transpose_right, budget)?,
+        Op::ArgExtreme { largest, long } => reduce::arg_extreme(at(0)?, at(1)?.integer()?, *largest, *long)?,
+        Op::Reduce { how, keep_axes } => reduce::reduce(*how, at(0)?, &at(1)?.integers()?, *keep_axes)?,
+        Op::Shape { long } => layout::shape_of(at(0)?, *long),
+        Op::Rank => Array::scalar(at(0)?.shape.len() as i32),
+        Op::Size { long } => layout::size_of(at(0)?, *long),
+        Op::Reshape => layout::reshape(at(0)?, &at(1)?.integers()?)?,
+        Op::Squeeze(axes) => layout::squeeze(at(0)?, axes)?,
+        Op::ExpandDims => layout::expand(at(0)?, at(1)?.integer()?)?,
+        Op::Transpose => layout::transpose(at(0)?, &at(1)?.integers()?)?,
+        Op::Tile => layout::tile(at(0)?, &at(1)?.lengths()?)?,
+        Op::BroadcastTo => layout::broadcast(at(0)?, &at(1)?.lengths()?)?,
+        Op::Fill => layout::broadcast(at(1)?, &at(0)?.lengths()?)?,
+        Op::Range => layout::range(at(0)?, at(1)?, at(2)?)?,
+        Op::Pack { axis } => slice::pack(&inputs, *axis)?,
+        Op::Unpack { axis, count } => return slice::unpack(at(0)?, *axis, *count),
+        Op::Concat { axis_first: false } => {
+            let axis = inputs.last().map_or(Ok(0), Array::integer)?;
+            slice::concatenate(&inputs[..inputs.len().saturating_sub(1)], axis)?
+        }
+        Op::Concat { axis_first: true } => slice::concatenate(inputs.get(1..).unwrap_or_default(), at(0)?.integer()?)?,
+        Op::Split { count } => return slice::split(at(1)?, at(0)?.integer()?, *count),
+        Op::SplitSizes { count } => {
+            return slice::split_sizes(at(0)?, &at(1)?.integers()?, at(2)?.integer()?, *count);
+        }
+        Op::Slice => slice::slice(at(0)?, &at(1)?.integers()?, &at(2)?.integers()?)?,
+        Op::StridedSlice(masks) => slice::strided(
+            at(0)?,
+            &at(1)?.integers()?,
+            &at(2)?.integers()?,
+            &at(3)?.integers()?,
+            *masks,
+        )?,
+        Op::Pad => slice::pad(at(0)?, &at(1)?.integers()?, inputs.get(2))?,
+        Op::SpaceToBatch => slice::space_to_batch(at(0)?, &at(1)?.lengths()?, &at(2)?.integers()?)?,
+        Op::BatchToSpace => slice::batch_to_space(at(0)?, &at(1)?.lengths()?, &at(2)?.lengths()?)?,
+        Op::Gather { batch_axes, with_axis } => {
+            let axis = if *with_axis { at(2)?.integer()? } else { 0 };
+            gather::gather(at(0)?, at(1)?, axis, *batch_axes)?
+        }
+        Op::OneHot { axis } => gather::one_hot(at(0)?, at(1)?.integer()?, at(2)?, at(3)?, *axis)?,
+        Op::Convolution(window) => convolution::convolve(at(0)?, at(1)?, window, budget)?,
+        Op::DepthwiseConvolution(window) => convolution::depthwise(at(0)?, at(1)?, window, budget)?,
+        Op::TransposedConvolution(window) => {
+            convolution::transposed(&at(0)?.lengths()?, at(1)?, at(2)?, window, budget)?
+        }
+        Op::Pool { window, size, maximum } => convolution::pool(at(0)?, window, *size, *maximum, budget)?,
+        Op::BatchNormalization { epsilon } => {
+            convolution::normalize(at(0)?, [at(1)?, at(2)?, at(3)?, at(4)?], *epsilon)?
+        }
+        Op::ListFromTensor => lists::from_tensor(at(0)?)?,
+        Op::ListReserve => lists::reserve(at(1)?.integer()?)?,
+        Op::ListGet { dtype } => lists::get(at(0)?, at(1)?.integer()?, at(2)?, *dtype)?,
+        Op::ListSet => return lists::set(inputs),
+        Op::ListStack { dtype } => lists::stack(at(0)?, at(1)?, *dtype)?,
+        Op::ListLength => lists::length(at(0)?)?,
+    };
+    Ok(vec![one])
+}
+
+#[cfg(test)]
+mod tests;

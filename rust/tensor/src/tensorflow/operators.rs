@@ -1,0 +1,254 @@
+//! Which of our operators a TensorFlow operator is.
+
+use serving_kernels::activation::Activation;
+use serving_model::ModelError;
+
+use super::invalid_at;
+use super::proto::NodeDef;
+use crate::array::DType;
+use crate::graph::{Binary, Compare, Op, Padding, Reduce, SliceMasks, Unary, Window};
+
+/// Whether nobody waits for an answer of this operator although nobody consumes it.
+pub(super) fn is_no_answer(operator: &str) -> bool {
+    matches!(
+        operator,
+        "NoOp"
+            | "Const"
+            | "Placeholder"
+            | "PlaceholderWithDefault"
+            | "Assert"
+            | "Print"
+            | "PrintV2"
+            | "SaveV2"
+            | "NextIteration"
+    )
+}
+
+/// Number of outputs of a node; the operator may be unknown.
+pub(super) fn ports(node: &NodeDef) -> usize {
+    match node.op.as_str() {
+        "Unpack" => node.count("num").unwrap_or(1),
+        "Split" | "SplitV" => node.count("num_split").unwrap_or(1),
+        _ => 1,
+    }
+}
+
+/// Translates a node that is neither an input nor a constant nor part of a loop's frame. `None` when the operator is not supported.
+///
+/// # Errors
+/// When an attribute is missing or has a value that is not supported.
+pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
+    let axis = |name: &str| node.integer(name).unwrap_or(0);
+    let long = |name: &str| node.dtype(name).is_ok_and(|dtype| dtype == DType::I64);
+    let reduce = |how| Op::Reduce {
+        how,
+        keep_axes: node.flag("keep_dims"),
+    };
+    Ok(Some(match node.op.as_str() {
+        "Identity"
+        | "StopGradient"
+        | "Snapshot"
+        | "PreventGradient"
+        | "CheckNumerics"
+        | "PlaceholderWithDefault"
+        | "EnsureShape" => Op::Identity,
+        "Neg" => Op::Unary(Unary::Negative),
+        "Abs" => Op::Unary(Unary::Absolute),
+        "Sqrt" => Op::Unary(Unary::SquareRoot),
+        "Rsqrt" => Op::Unary(Unary::ReciprocalSquareRoot),
+        "Log" => Op::Unary(Unary::Logarithm),
+        "Log1p" => Op::Unary(Unary::LogarithmPlusOne),
+        "Expm1" => Op::Unary(Unary::ExponentialMinusOne),
+        "Floor" => Op::Unary(Unary::Floor),
+        "Ceil" => Op::Unary(Unary::Ceiling),
+        "Round" | "Rint" => Op::Unary(Unary::Round),
+        "Sign" => Op::Unary(Unary::Sign),
+        "Square" => Op::Unary(Unary::Square),
+        "Tan" => Op::Unary(Unary::Tangent),
+        "Atan" => Op::Unary(Unary::ArcTangent),
+        "LogicalNot" => Op::Unary(Unary::Not),
+        "Exp" => Op::Activate(Activation::Exponential),
+        "Reciprocal" | "Inv" => Op::Activate(Activation::Reciprocal),
+        "Sin" => Op::Activate(Activation::Sine),
+        "Cos" => Op::Activate(Activation::Cosine),
+        "Sigmoid" => Op::Activate(Activation::Logistic),
+        "Tanh" => Op::Activate(Activation::Tanh),
+        "Relu" => Op::Activate(Activation::Rectifier),
+        "Relu6" => Op::Activate(Activation::Relu6),
+        "LeakyRelu" => Op::Activate(Activation::LeakyRelu(f64::from(node.float("alpha").unwrap_or(0.2)))),
+        "Elu" => Op::Activate(Activation::Elu(1.0)),
+        "Selu" => Op::Activate(Activation::Selu),
+        "Softplus" => Op::Activate(Activation::Softplus),
+        "Softsign" => Op::Activate(Activation::Elliott),
+        "Softmax" => Op::Activate(Activation::Softmax),
+        "LogSoftmax" => Op::LogSoftmax,
+        "Add" | "AddV2" => Op::Binary(Binary::Add),
+        "Sub" => Op::Binary(Binary::Subtract),
+        "Mul" => Op::Binary(Binary::Multiply),
+        "RealDiv" => Op::Binary(Binary::Divide),
+        "FloorDiv" => Op::Binary(Binary::FloorDivide),
+        "FloorMod" => Op::Binary(Binary::FloorModulo),
+        "Maximum" => Op::Binary(Binary::Maximum),
+        "Minimum" => Op::Binary(Binary::Minimum),
+        "Pow" => Op::Binary(Binary::Power),
+        "SquaredDifference" => Op::Binary(Binary::SquaredDifference),
+        "Less" => Op::Compare(Compare::Less),
+        "LessEqual" => Op::Compare(Compare::LessOrEqual),
+        "Greater" => Op::Compare(Compare::Greater),
+        "GreaterEqual" => Op::Compare(Compare::GreaterOrEqual),
+        "Equal" => Op::Compare(Compare::Equal),
+        "NotEqual" => Op::Compare(Compare::NotEqual),
+        "LogicalAnd" => Op::Compare(Compare::And),
+        "LogicalOr" => Op::Compare(Compare::Or),
+        "Select" => Op::Select { leading: true },
+        "SelectV2" => Op::Select { leading: false },
+        "BiasAdd" => Op::BiasAdd {
+            channels_first: node.text("data_format") == "NCHW",
+        },
+        "BiasAddV1" => Op::BiasAdd { channels_first: false },
+        "MatMul" => Op::MatMul {
+            transpose_left: node.flag("transpose_a"),
+            transpose_right: node.flag("transpose_b"),
+        },
+        "BatchMatMul" | "BatchMatMulV2" => Op::MatMul {
+            transpose_left: node.flag("adj_x"),
+            transpose_right: node.flag("adj_y"),
+        },
+        "ArgMax" | "ArgMin" => Op::ArgExtreme {
+            largest: node.op == "ArgMax",
+            long: node.dtype("output_type").map_or(true, |dtype| dtype == DType::I64),
+        },
+        "Sum" => reduce(Reduce::Sum),
+        "Mean" => reduce(Reduce::Mean),
+        "Max" => reduce(Reduce::Maximum),
+        "Min" => reduce(Reduce::Minimum),
+        "Prod" => reduce(Reduce::Product),
+        "All" => reduce(Reduce::All),
+        "Any" => reduce(Reduce::Any),
+        "Cast" => Op::Cast(node.dtype("DstT")?),
+        "Shape" => Op::Shape { long: long("out_type") },
+        "Rank" => Op::Rank,
+        "Size" => Op::Size { long: long("out_type") },
+        "Reshape" => Op::Reshape,
+        "Squeeze" => Op::Squeeze(node.list("squeeze_dims").map(|list| list.i.clone()).unwrap_or_default()),
+        "ExpandDims" => Op::ExpandDims,
+        "Transpose" => Op::Transpose,
+        "Pack" => Op::Pack { axis: axis("axis") },
+        "Unpack" => Op::Unpack {
+            axis: axis("axis"),
+            count: node.count("num")?,
+        },
+        "ConcatV2" => Op::Concat { axis_first: false },
+        "Concat" => Op::Concat { axis_first: true },
+        "Split" => Op::Split {
+            count: node.count("num_split")?,
+        },
+        "SplitV" => Op::SplitSizes {
+            count: node.count("num_split")?,
+        },
+        "Slice" => Op::Slice,
+        "StridedSlice" => {
+            let mask = |name: &str| node.integer(name).unwrap_or(0).cast_unsigned();
+            Op::StridedSlice(SliceMasks {
+                begin: mask("begin_mask"),
+                end: mask("end_mask"),
+                ellipsis: mask("ellipsis_mask"),
+                new_axis: mask("new_axis_mask"),
+                shrink: mask("shrink_axis_mask"),
+            })
+        }
+        "Pad" | "PadV2" => Op::Pad,
+        "Tile" => Op::Tile,
+        "BroadcastTo" => Op::BroadcastTo,
+        "Fill" => Op::Fill,
+        "Range" => Op::Range,
+        "ZerosLike" => Op::Zeros,
+        "OnesLike" => Op::Ones,
+        "AddN" => Op::AddN,
+        "Gather" | "GatherV2" => Op::Gather {
+            batch_axes: axis("batch_dims"),
+            with_axis: node.op == "GatherV2",
+        },
+        "OneHot" => Op::OneHot {
+            axis: node.integer("axis").unwrap_or(-1),
+        },
+        "Conv2D" => Op::Convolution(window(node)?),
+        "DepthwiseConv2dNative" => Op::DepthwiseConvolution(window(node)?),
+        "Conv2DBackpropInput" => Op::TransposedConvolution(window(node)?),
+        "MaxPool" | "AvgPool" => Op::Pool {
+            window: window(node)?,
+            size: pair(node, "ksize")?,
+            maximum: node.op == "MaxPool",
+        },
+        "SpaceToBatchND" => Op::SpaceToBatch,
+        "BatchToSpaceND" => Op::BatchToSpace,
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+            if node.flag("is_training") || node.text("data_format") == "NCHW" {
+                return Err(invalid_at(
+                    node,
+                    "batch normalisation in training or with channels first",
+                ));
+            }
+            Op::BatchNormalization {
+                epsilon: node.float("epsilon").unwrap_or(1e-4),
+            }
+        }
+        "RandomUniform" => Op::RandomUniform {
+            dtype: node.dtype("dtype")?,
+        },
+        "TensorListFromTensor" => Op::ListFromTensor,
+        "TensorListReserve" => Op::ListReserve,
+        "TensorListGetItem" => Op::ListGet {
+            dtype: node.dtype("element_dtype")?,
+        },
+        "TensorListSetItem" => Op::ListSet,
+        "TensorListStack" => Op::ListStack {
+            dtype: node.dtype("element_dtype")?,
+        },
+        "TensorListLength" => Op::ListLength,
+        _ => return Ok(None),
+    }))
+}
+
+fn unsupported(node: &NodeDef, what: &str) -> ModelError {
+    crate::trouble::at_node(ModelError::unsupported(format!("{}: {what}", node.op)), &node.name)
+}
+
+fn window(node: &NodeDef) -> Result<Window, ModelError> {
+    if !matches!(node.text("data_format"), "NHWC" | "") {
+        return Err(unsupported(node, "only images with channels last (NHWC) are supported"));
+    }
+    let padding = match node.text("padding") {
+        "VALID" => Padding::Valid,
+        "SAME" => Padding::Same,
+        other => return Err(unsupported(node, &format!("padding '{other}' is not supported"))),
+    };
+    Ok(Window {
+        strides: pair(node, "strides")?,
+        dilations: if node.list("dilations").is_some_and(|list| !list.i.is_empty()) {
+            pair(node, "dilations")?
+        } else {
+            [1, 1]
+        },
+        padding,
+    })
+}
+
+/// Height and width of an attribute with four entries, whose other two must be 1.
+fn pair(node: &NodeDef, name: &str) -> Result<[usize; 2], ModelError> {
+    let entry = |value: i64| {
+        usize::try_from(value)
+            .ok()
+            .filter(|value| (1..=1 << 16).contains(value))
+    };
+    match node.list(name).map(|list| list.i.as_slice()) {
+        Some(&[1, height, width, 1]) => entry(height).zip(entry(width)).map(|(height, width)| [height, width]),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        unsupported(
+            node,
+            &format!("attribute '{name}' must be [1, height, width, 1] with small numbers"),
+        )
+    })
+}

@@ -1,0 +1,335 @@
+use std::sync::Arc;
+
+use serving_model::wire::ModelDescriptor;
+use serving_model::{ErrorCode, Limits, Model, ModelError, ModelFactory, ModelSource, Tensor, TensorData};
+
+use super::proto::DataType;
+use super::proto::attr_value::{ListValue, Value};
+use super::testing::Draft;
+use crate::TensorFlowModelFactory;
+
+fn load_within(draft: &Draft, limits: Limits) -> Result<Arc<dyn Model>, ModelError> {
+    TensorFlowModelFactory.create(&ModelSource {
+        descriptor: &ModelDescriptor::default(),
+        content: &draft.bytes(),
+        directory: None,
+        limits,
+    })
+}
+
+fn load(draft: &Draft) -> Result<Arc<dyn Model>, ModelError> {
+    load_within(draft, Limits::default())
+}
+
+fn refused(draft: &Draft) -> (ErrorCode, String) {
+    let error = load(draft).err().expect("the graph should be refused");
+    (error.code, error.to_string())
+}
+
+/// Calls a model of one input `x`.
+fn call(draft: &Draft, shape: &[usize], values: &[f32]) -> Result<Vec<(String, Tensor)>, ModelError> {
+    let tensor = Tensor {
+        shape: shape.to_vec(),
+        data: TensorData::Float(values.to_vec()),
+    };
+    load(draft)?.tensor_model().unwrap().call(&[("x".to_owned(), tensor)])
+}
+
+fn floats(draft: &Draft, shape: &[usize], values: &[f32]) -> Vec<f32> {
+    match &call(draft, shape, values).unwrap()[0].1.data {
+        TensorData::Float(values) => values.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn inputs_are_placeholders_and_outputs_what_nobody_reads() {
+    let draft = Draft::default()
+        .placeholder("b", &[-1, 2])
+        .placeholder("a", &[1, 2])
+        .node("AddV2", "sum", &["a", "b:0"])
+        .node("Tanh", "curved", &["sum"])
+        .node("Relu", "bent", &["sum"])
+        .node("NoOp", "all", &["^curved"]);
+    let model = load(&draft).unwrap();
+    let names = |fields: &[serving_model::Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&model.schema().inputs), ["b:0", "a:0"]);
+    assert_eq!(
+        names(&model.schema().outputs),
+        ["bent:0"],
+        "a node that another waits for is no output"
+    );
+    assert_eq!(model.schema().inputs[0].shape, Some(vec![2]));
+}
+
+#[test]
+fn scaling_and_layers_are_compiled_and_give_what_they_say() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 2])
+        .floats("mean", &[2], &[1.0, 2.0])
+        .floats("deviation", &[1, 2], &[2.0, 4.0])
+        .floats("weights", &[2, 3], &[1.0, 0.0, -1.0, 0.0, 1.0, 1.0])
+        .floats("bias", &[3], &[0.5, 0.5, 0.5])
+        .node("Sub", "centred", &["x", "mean"])
+        .node("RealDiv", "scaled", &["centred", "deviation"])
+        .node("Identity", "same", &["scaled"])
+        .node("MatMul", "product", &["same", "weights"])
+        .node("BiasAdd", "sum", &["product", "bias"])
+        .node("Relu", "y", &["sum"]);
+    // (3, 6) -> (1, 1) -> (1, 1, 0) + 0.5; (1, -2) -> (0, -1) -> (0, -1, -1) + 0.5
+    assert_eq!(
+        floats(&draft, &[2, 2], &[3.0, 6.0, 1.0, -2.0]),
+        [1.5, 1.5, 0.5, 0.5, 0.0, 0.0]
+    );
+    let model = load(&draft).unwrap();
+    assert!(
+        model.summary().contains("compiled to dense kernels"),
+        "{}",
+        model.summary()
+    );
+}
+
+#[test]
+fn all_unknown_operators_are_named_at_once_with_their_nodes() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 2])
+        .node("Fft3000", "a", &["x"])
+        .node("Relu", "b", &["a"])
+        .node("PyFunc", "c", &["b"])
+        .node("Unread", "d", &["x"])
+        .node("NoOp", "e", &["^d"]);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelUnsupported);
+    assert_eq!(
+        message,
+        "operators that are not supported: Fft3000 (node 'a'), PyFunc (node 'c')"
+    );
+}
+
+#[test]
+fn inputs_that_no_node_has_are_named() {
+    let draft = Draft::default()
+        .node("Relu", "a", &["ghost"])
+        .node("Add", "b", &["a:x", "a"]);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelInvalid);
+    assert_eq!(
+        message,
+        "inputs that no node has: 'ghost' of node 'a', 'a:x' of node 'b'"
+    );
+    let draft = Draft::default().placeholder("x", &[2]).node("Relu", "a", &["x:7"]);
+    assert_eq!(refused(&draft).1, "node 'x': Placeholder has no output 7");
+}
+
+#[test]
+fn cycles_and_double_names_are_refused() {
+    let draft = Draft::default()
+        .placeholder("x", &[2])
+        .node("Add", "a", &["x", "c"])
+        .node("Relu", "b", &["a"])
+        .node("Relu", "c", &["b"])
+        .node("Tanh", "y", &["c"]);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelInvalid);
+    assert!(message.contains("depends on itself"), "{message}");
+    let all_in_a_circle = Draft::default().node("Relu", "a", &["b"]).node("Relu", "b", &["a"]);
+    assert_eq!(refused(&all_in_a_circle).0, ErrorCode::ModelInvalid);
+    let twins = Draft::default().node("Relu", "a", &[]).node("Relu", "a", &[]);
+    assert_eq!(refused(&twins).1, "there are two nodes of the name 'a'");
+}
+
+#[test]
+fn constants_that_claim_terabytes_are_refused_before_anything_is_allocated() {
+    for axes in [
+        &[1 << 40][..],
+        &[1 << 20, 1 << 20],
+        &[i64::MAX, i64::MAX, i64::MAX],
+        &[0, i64::MAX, i64::MAX],
+    ] {
+        let draft = Draft::default().floats("c", axes, &[1.0]).node("Relu", "y", &["c"]);
+        assert_eq!(refused(&draft).0, ErrorCode::ModelTooLarge, "{axes:?}");
+    }
+    let lying = Draft::default()
+        .floats("c", &[2], &[1.0, 2.0, 3.0])
+        .node("Relu", "y", &["c"]);
+    assert_eq!(refused(&lying).0, ErrorCode::ModelInvalid);
+}
+
+#[test]
+fn operators_that_claim_terabytes_fail_the_call() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1])
+        .integers("sizes", &[4], &[100_000; 4])
+        .floats("zero", &[], &[0.0])
+        .node("Fill", "many", &["sizes", "zero"])
+        .node("AddV2", "y", &["many", "x"]);
+    let error = call(&draft, &[1], &[1.0]).unwrap_err();
+    assert_eq!(error.code, ErrorCode::StepLimit);
+    assert!(error.message.contains("node 'many' (Fill)"), "{error}");
+}
+
+#[test]
+fn rows_of_absurd_width_are_not_scored_by_rows() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 1 << 40])
+        .node("Relu", "y", &["x"]);
+    let model = load(&draft).unwrap();
+    assert_eq!(model.schema().inputs[0].shape, None);
+    assert_eq!(model.scorer().err().unwrap().code, ErrorCode::ModelUnsupported);
+}
+
+#[test]
+fn elements_of_types_that_are_not_supported_are_named() {
+    let draft = Draft::default()
+        .with(
+            "Placeholder",
+            "x",
+            &[],
+            &[("dtype", Value::Type(DataType::DtString.into()))],
+        )
+        .node("Identity", "y", &["x"]);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelUnsupported);
+    assert_eq!(message, "node 'x': elements of type DT_STRING are not supported");
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_nodes_needs_no_stack() {
+    let mut draft = Draft::default().placeholder("n0", &[-1, 1]);
+    for n in 0..100_000 {
+        draft = draft.node("Neg", &format!("n{}", n + 1), &[&format!("n{n}")]);
+    }
+    let model = load(&draft).unwrap();
+    assert_eq!(model.schema().outputs[0].name, "n100000:0");
+}
+
+#[test]
+fn a_model_beyond_the_memory_that_is_allowed_is_refused() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 100])
+        .floats("w", &[100, 100], &[0.1])
+        .node("MatMul", "y", &["x", "w"]);
+    let limits = Limits {
+        native_bytes: 10_000,
+        ..Limits::default()
+    };
+    let error = load_within(&draft, limits).err().unwrap();
+    assert_eq!(error.code, ErrorCode::ModelTooLarge);
+    let size = load(&draft).unwrap().native_bytes();
+    assert!((40_000..60_000).contains(&size), "{size}");
+}
+
+/// `while (n < limit) { n = n + 1; value = value * value }`
+fn squaring(limit: f32) -> Draft {
+    let frame = |constant| {
+        vec![
+            ("frame_name", Value::S(b"loop".to_vec())),
+            ("is_constant", Value::B(constant)),
+        ]
+    };
+    Draft::default()
+        .placeholder("x", &[-1, 1])
+        .floats("zero", &[], &[0.0])
+        .floats("one", &[], &[1.0])
+        .floats("limit", &[], &[limit])
+        .with("Enter", "n/enter", &["zero"], &frame(false))
+        .with("Enter", "value/enter", &["x"], &frame(false))
+        .with("Enter", "limit/enter", &["limit"], &frame(true))
+        .with("Enter", "one/enter", &["one"], &frame(true))
+        .node("Merge", "n/merge", &["n/enter", "n/next"])
+        .node("Merge", "value/merge", &["value/enter", "value/next"])
+        .node("Less", "less", &["n/merge", "limit/enter"])
+        .node("LoopCond", "condition", &["less"])
+        .node("Switch", "n/switch", &["n/merge", "condition"])
+        .node("Switch", "value/switch", &["value/merge", "condition"])
+        .node("AddV2", "more", &["n/switch:1", "one/enter"])
+        .node("Square", "squared", &["value/switch:1"])
+        .node("NextIteration", "n/next", &["more"])
+        .node("NextIteration", "value/next", &["squared"])
+        .node("Exit", "y", &["value/switch"])
+}
+
+#[test]
+fn a_loop_runs_as_long_as_its_condition_holds() {
+    assert_eq!(floats(&squaring(3.0), &[2, 1], &[2.0, 1.0]), [256.0, 1.0]);
+    assert_eq!(floats(&squaring(0.0), &[2, 1], &[2.0, 1.0]), [2.0, 1.0]);
+}
+
+#[test]
+fn a_loop_without_end_is_stopped() {
+    let endless = squaring(f32::INFINITY);
+    let graph = super::read_graph(&endless.bytes(), &[], Limits::default()).unwrap();
+    let mut budget = crate::run::Budget {
+        steps: 1_000_000,
+        ..crate::run::Budget::default()
+    };
+    let x = crate::array::Array::new(vec![1, 1], vec![1_f32]);
+    let trouble = crate::run::run(&graph, &[x], &mut budget).unwrap_err();
+    assert_eq!(trouble.code, ErrorCode::StepLimit);
+}
+
+#[test]
+fn branches_outside_of_loops_are_not_supported() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 1])
+        .node("Switch", "s", &["x", "x"])
+        .node("Merge", "y", &["s", "s:1"]);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelUnsupported);
+    assert!(
+        message.contains("Merge (node 'y')") && message.contains("Switch (node 's')"),
+        "{message}"
+    );
+}
+
+#[test]
+fn dropout_that_drops_nothing_is_removed() {
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 2])
+        .floats("keep", &[], &[1.0])
+        .floats("one", &[], &[1.0])
+        .floats("none", &[], &[0.0])
+        .node("PlaceholderWithDefault", "keep_probability", &["keep"])
+        .node("RealDiv", "lifted", &["x", "keep_probability"])
+        .node("Sub", "rate", &["one", "keep_probability"])
+        .node("Shape", "shape", &["lifted"])
+        .with(
+            "RandomUniform",
+            "random",
+            &["shape"],
+            &[("dtype", Value::Type(DataType::DtFloat.into()))],
+        )
+        .node("GreaterEqual", "kept", &["random", "rate"])
+        .node("SelectV2", "chosen", &["kept", "lifted", "none"])
+        .node("Tanh", "y", &["chosen"]);
+    assert_eq!(floats(&draft, &[1, 2], &[0.0, 100.0]), [0.0, 1.0]);
+    let model = load(&draft).unwrap();
+    assert!(
+        model.summary().contains("compiled to dense kernels"),
+        "{}",
+        model.summary()
+    );
+}
+
+#[test]
+fn windows_of_other_layouts_are_refused_by_name() {
+    let strides = Value::List(ListValue {
+        i: vec![1, 1, 2, 2],
+        ..ListValue::default()
+    });
+    let attributes = [
+        ("data_format", Value::S(b"NCHW".to_vec())),
+        ("padding", Value::S(b"VALID".to_vec())),
+        ("strides", strides),
+    ];
+    let draft = Draft::default()
+        .placeholder("x", &[-1, 1, 4, 4])
+        .floats("w", &[1, 1, 1, 1], &[1.0])
+        .with("Conv2D", "y", &["x", "w"], &attributes);
+    let (code, message) = refused(&draft);
+    assert_eq!(code, ErrorCode::ModelUnsupported);
+    assert_eq!(
+        message,
+        "node 'y': Conv2D: only images with channels last (NHWC) are supported"
+    );
+}

@@ -1,0 +1,103 @@
+//! What the tests share: the shared folder beside the checkout, tensors as JSON, and the rules of comparison of its `check`.
+#![allow(dead_code, reason = "not every test needs everything")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use serving_model::wire::ModelDescriptor;
+use serving_model::{Limits, Model, ModelError, ModelFactory, ModelSource, Tensor, TensorData};
+use serving_tensor::TensorFlowModelFactory;
+
+/// A folder below the shared folder; `None`, said loudly, when it is not there.
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("FLINK_SERVING_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let path = root.join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: there is no {}; set FLINK_SERVING_SHARED", path.display());
+    None
+}
+
+pub(crate) fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub(crate) fn json(path: &Path) -> Value {
+    serde_json::from_slice(&read(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub(crate) fn load(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
+    TensorFlowModelFactory.create(&ModelSource {
+        descriptor: &ModelDescriptor::default(),
+        content,
+        directory: None,
+        limits: Limits::default(),
+    })
+}
+
+/// Nested lists to a tensor: integers, truth values or numbers.
+pub(crate) fn tensor(value: &Value) -> Tensor {
+    let mut shape = Vec::new();
+    let mut level = value;
+    while let Value::Array(items) = level {
+        shape.push(items.len());
+        match items.first() {
+            Some(first) => level = first,
+            None => break,
+        }
+    }
+    let mut leaves = Vec::new();
+    flatten(value, &mut leaves);
+    let data = if leaves.iter().all(|leaf| leaf.is_boolean()) {
+        TensorData::Boolean(leaves.iter().map(|leaf| leaf.as_bool().unwrap()).collect())
+    } else if leaves.iter().all(|leaf| leaf.is_i64()) {
+        TensorData::Long(leaves.iter().map(|leaf| leaf.as_i64().unwrap()).collect())
+    } else {
+        TensorData::Double(leaves.iter().map(|leaf| number(leaf)).collect())
+    };
+    Tensor { shape, data }
+}
+
+fn flatten<'a>(value: &'a Value, leaves: &mut Vec<&'a Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| flatten(item, leaves)),
+        leaf => leaves.push(leaf),
+    }
+}
+
+pub(crate) fn number(value: &Value) -> f64 {
+    match value {
+        Value::Bool(value) => f64::from(u8::from(*value)),
+        Value::Number(value) => value.as_f64().unwrap(),
+        Value::String(text) => text.parse().unwrap(),
+        other => panic!("{other} is not a number"),
+    }
+}
+
+pub(crate) fn numbers(data: &TensorData) -> Vec<f64> {
+    match data {
+        TensorData::Double(values) => values.clone(),
+        TensorData::Float(values) => values.iter().map(|value| f64::from(*value)).collect(),
+        TensorData::Long(values) => values.iter().map(|value| *value as f64).collect(),
+        TensorData::Boolean(values) => values.iter().map(|value| f64::from(u8::from(*value))).collect(),
+        TensorData::String(_) => panic!("text"),
+    }
+}
+
+/// `abs(want - got) <= tiny + rel * abs(want)`, equal, or both NaN.
+pub(crate) fn agree(want: f64, got: f64, rel: f64, tiny: f64) -> bool {
+    if want.is_nan() || got.is_nan() {
+        return want.is_nan() && got.is_nan();
+    }
+    want == got || (want - got).abs() <= tiny + rel * want.abs()
+}
+
+/// A case of this crate.
+pub(crate) fn own(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
