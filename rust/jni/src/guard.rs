@@ -142,7 +142,7 @@ fn throw<T: Default>(env: &mut EnvUnowned<'_>, error: &CallError) -> T {
                 jni_sig!("(ILjava/lang/String;)V"),
                 &[JValue::Int(error.code() as i32), JValue::Object(message.as_ref())],
             )?;
-            let exception = env.cast_local::<JThrowable>(exception)?;
+            let exception = env.cast_local::<JThrowable<'_>>(exception)?;
             env.throw(exception)
         })
         .into_outcome();

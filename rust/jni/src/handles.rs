@@ -167,10 +167,16 @@ impl ScorerHandle {
     /// # Safety
     /// As for [`score`](Self::score).
     pub(crate) unsafe fn rebind(&mut self, input: Option<Bound>, output: Option<Bound>) -> Result<i32, CallError> {
+        let delivers = output.is_some();
         self.input = input.unwrap_or(self.input);
         self.output = output.unwrap_or(self.output);
         if self.crashed {
-            return Err(CallError::invalid("the last call crashed, it left no result"));
+            // A larger input buffer for the next record is none of the crash's business.
+            return if delivers {
+                Err(CallError::invalid("the last call crashed, it left no result"))
+            } else {
+                Ok(0)
+            };
         }
         // SAFETY: as in `score`.
         let output = unsafe { std::slice::from_raw_parts_mut(self.output.address, self.output.length) };

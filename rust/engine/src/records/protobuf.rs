@@ -34,15 +34,25 @@ struct Plan {
     near: Vec<u16>,
     far: Vec<(u32, u16)>,
     steps: Vec<Step>,
-    /// By key byte: the slot of a double that feeds one cell. Most fields of most records are that, and this is one load
-    /// instead of three. `NO_SLOT` for everything else.
-    doubles: Vec<u32>,
+    /// By key byte: what most fields of most records need, in one load instead of three.
+    short: Vec<Short>,
 }
 
-const NO_SLOT: u32 = u32::MAX;
+/// A field that needs no more than its key to be read.
+#[derive(Clone, Copy, Debug)]
+enum Short {
+    /// Not such a field.
+    General,
+    /// A double that feeds one cell.
+    Double(u32),
+    /// Not used, so many bytes long.
+    Skip(u8),
+    /// Not used, behind its length.
+    SkipDelimited,
+}
+
 // Keys up to here take one byte: field numbers 1 to 15.
 const ONE_BYTE_KEYS: usize = 128;
-const FIXED_64_WIRE: u32 = 1;
 
 const NEAR: u32 = 256;
 
@@ -88,38 +98,62 @@ impl std::fmt::Display for Unreadable {
 }
 
 impl Plan {
-    fn index_doubles(&mut self) {
-        self.doubles = vec![NO_SLOT; ONE_BYTE_KEYS];
-        for number in 1..(ONE_BYTE_KEYS as u32 >> 3) {
-            if let Some(Step::Scalar {
-                kind: Kind::Double,
-                slots,
-            }) = self.step(number)
-                && let [slot] = slots.as_slice()
-            {
-                self.doubles[(number << 3 | FIXED_64_WIRE) as usize] = *slot;
-            }
-        }
+    fn index_short(&mut self) {
+        self.short = (0..ONE_BYTE_KEYS as u32).map(|key| self.short(key)).collect();
         for step in &mut self.steps {
             if let Step::Message { plan, .. } = step {
-                plan.index_doubles();
+                plan.index_short();
             }
         }
     }
 
-    /// Reads doubles for as long as nothing else comes.
+    fn short(&self, key: u32) -> Short {
+        match (self.step(key >> 3), key & 7) {
+            _ if key < 8 => Short::General,
+            (
+                Some(Step::Scalar {
+                    kind: Kind::Double,
+                    slots,
+                }),
+                1,
+            ) => match slots.as_slice() {
+                [slot] => Short::Double(*slot),
+                _ => Short::General,
+            },
+            (None, 1) => Short::Skip(8),
+            (None, 5) => Short::Skip(4),
+            (None, 2) => Short::SkipDelimited,
+            _ => Short::General,
+        }
+    }
+
+    /// Reads fields up to the first that needs more than its key; returns what is left from there.
     #[inline]
-    fn read_doubles<'a>(&self, mut bytes: &'a [u8], row: usize, block: &mut Block) -> &'a [u8] {
+    fn read_short<'a>(&self, mut bytes: &'a [u8], row: usize, block: &mut Block) -> &'a [u8] {
         let (tags, values) = block.row_mut(row);
-        while let Some((key, rest)) = bytes.split_first()
-            && let Some(slot) = self.doubles.get(usize::from(*key))
-            && let Some((bits, rest)) = rest.split_first_chunk::<8>()
-            && let Some(value) = values.get_mut(*slot as usize)
-            && let Some(tag) = tags.get_mut(*slot as usize)
-        {
-            *value = u64::from_le_bytes(*bits);
-            *tag = Tag::Double as u8;
-            bytes = rest;
+        while let Some((key, rest)) = bytes.split_first() {
+            let after = match self.short.get(usize::from(*key)) {
+                Some(Short::Double(slot)) => {
+                    if let Some((bits, after)) = rest.split_first_chunk::<8>()
+                        && let Some(value) = values.get_mut(*slot as usize)
+                        && let Some(tag) = tags.get_mut(*slot as usize)
+                    {
+                        *value = u64::from_le_bytes(*bits);
+                        *tag = Tag::Double as u8;
+                        Some(after)
+                    } else {
+                        None
+                    }
+                }
+                Some(Short::Skip(length)) => rest.get(usize::from(*length)..),
+                Some(Short::SkipDelimited) => match rest.split_first() {
+                    Some((length, text)) if *length < 0x80 => text.get(usize::from(*length)..),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let Some(after) = after else { break };
+            bytes = after;
         }
         bytes
     }
@@ -188,7 +222,7 @@ impl ProtobufReader {
                 reader.add(&leaves[*field], slot, width as u32)?;
             }
         }
-        reader.root.index_doubles();
+        reader.root.index_short();
         Ok(reader)
     }
 
@@ -400,7 +434,7 @@ fn read_message(
     seen: &mut [u32],
 ) -> Result<(), Unreadable> {
     loop {
-        bytes = plan.read_doubles(bytes, row, block);
+        bytes = plan.read_short(bytes, row, block);
         if bytes.is_empty() {
             return Ok(());
         }
