@@ -2,7 +2,7 @@
 
 import json
 import os
-import subprocess
+import re
 import sys
 import time
 import unittest
@@ -19,6 +19,9 @@ PARTITIONS = 2
 PROBE = "probe-"
 # A record like the example's.
 ROW = (8.9, 0.52, 0.30, 1.4, 0.091, 4, 20, 0.99646, 3.31, 0.77, 10.7)
+
+# What a Flink without anything wrong warns of.
+_NOISE = re.compile("Name collision|DelegationToken|security.token")
 
 Json = Dict[str, Any]
 
@@ -159,10 +162,16 @@ class Serving:
             if all(map(expected, answers)):
                 return
             if time.monotonic() > end:
-                raise ScriptError(f"{what}: not within {timeout:.0f} s, last {answers}\nlast errors {self.errors[-3:]}")
+                raise ScriptError(f"{what}: not within {timeout:.0f} s, the last answer {answers[-1]}, the last errors {self.errors[-3:]}")
 
     def await_model(self, name: str, version: Optional[str] = None, data_type: str = "wine") -> None:
+        """Waits until this model serves all subtasks. Fails at once when it is refused."""
+        before = len(self.errors)
+
         def serves(answer: Json) -> bool:
+            refused = [each for each in self.errors[before:] if each["model"] == name and not each["record_id"]]
+            if refused:
+                raise ScriptError(f"model {name} is refused: {refused[0]}")
             return "outputs" in answer and answer["model"] == name and version in (None, answer["version"])
 
         self.probe_until(serves, f"model {name} {version} in service", data_type)
@@ -203,8 +212,9 @@ class Serving:
             parts.append(str(error))
         for log in sorted(self.flink.logs.glob("*.log")):
             lines = console.tail(log, 2000).splitlines()
-            notable = [line for line in lines if " WARN " in line or " ERROR " in line or "Exception" in line]
-            parts.append(f"--- {log}\n" + "\n".join(line[:400] for line in notable[-25:]))
+            notable = [line for line in lines if (" WARN " in line or " ERROR " in line or "Exception" in line) and not _NOISE.search(line)]
+            if notable:
+                parts.append(f"--- {log}\n" + "\n".join(line[:400] for line in notable[-15:]))
         return "\n".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serving_model::{Cell, ErrorCode, TensorData};
+use serving_model::{Cell, DataType, ErrorCode, Field, TensorData};
 
 /// Writes a string with quotes.
 pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
@@ -47,8 +47,8 @@ pub(crate) fn special_number(text: &str) -> Option<f64> {
     }
 }
 
-/// Writes a cell; `labels` are those of its field.
-pub(crate) fn write_cell(out: &mut impl Write, cell: Cell<'_>, labels: &[String]) -> io::Result<()> {
+/// Writes a cell of a field. A label is text, but for the labels of a field of truth values.
+pub(crate) fn write_cell(out: &mut impl Write, cell: Cell<'_>, field: &Field) -> io::Result<()> {
     match cell {
         Cell::Missing => out.write_all(b"null"),
         Cell::Double(value) => write_double(out, value),
@@ -56,7 +56,8 @@ pub(crate) fn write_cell(out: &mut impl Write, cell: Cell<'_>, labels: &[String]
         Cell::Long(value) => write!(out, "{value}"),
         Cell::Boolean(value) => write!(out, "{value}"),
         Cell::String(text) => write_text(out, text),
-        Cell::Label(code) => match labels.get(code as usize) {
+        Cell::Label(code) => match field.labels.get(code as usize).map(String::as_str) {
+            Some(label @ ("true" | "false")) if field.data_type == DataType::Boolean => out.write_all(label.as_bytes()),
             Some(label) => write_text(out, label),
             None => write!(out, "{code}"),
         },
@@ -162,8 +163,12 @@ mod tests {
 
     #[test]
     fn a_label_is_written_as_its_text() {
-        let labels = ["low".to_owned(), "high".to_owned()];
-        assert_eq!(written(|out| write_cell(out, Cell::Label(1), &labels)), "\"high\"");
-        assert_eq!(written(|out| write_cell(out, Cell::Missing, &labels)), "null");
+        let mut field = Field::scalar("grade", DataType::String);
+        field.labels = vec!["false".to_owned(), "high".to_owned()];
+        assert_eq!(written(|out| write_cell(out, Cell::Label(1), &field)), "\"high\"");
+        assert_eq!(written(|out| write_cell(out, Cell::Label(0), &field)), "\"false\"");
+        assert_eq!(written(|out| write_cell(out, Cell::Missing, &field)), "null");
+        field.data_type = DataType::Boolean;
+        assert_eq!(written(|out| write_cell(out, Cell::Label(0), &field)), "false");
     }
 }

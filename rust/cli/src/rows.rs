@@ -206,7 +206,7 @@ impl RowSession {
             first = false;
             let shape: Vec<usize> = field.shape.iter().flatten().map(|axis| *axis as usize).collect();
             json::write_nested(out, &shape, &mut |out: &mut W, index| {
-                json::write_cell(out, self.output.cells.cell(0, slot + index), &field.labels)
+                json::write_cell(out, self.output.cells.cell(0, slot + index), field)
             })?;
             slot += field.width().unwrap_or_default() as usize;
         }

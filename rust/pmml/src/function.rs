@@ -112,10 +112,17 @@ impl Run<'_> {
                 return Ok(missing);
             } else if !skips {
                 absent = true;
-                break;
+                self.scratch.arguments.push(value);
             }
         }
-        let result = if absent || self.scratch.arguments.len() == start {
+        let arithmetic = matches!(
+            name,
+            Named::Add | Named::Subtract | Named::Multiply | Named::Divide | Named::Modulo | Named::XModulo
+        );
+        let result = if absent && !arithmetic {
+            // The reference tool refuses the record; arithmetic and the aggregates know missing values.
+            Err(Fault::undefined())
+        } else if absent || self.scratch.arguments.len() == start {
             Ok(Value::Missing)
         } else {
             self.compute_named(name, start)
@@ -127,7 +134,7 @@ impl Run<'_> {
     fn choose(&mut self, arguments: &[Expression], missing: Value) -> Scored<Value> {
         let condition = self.evaluate(&arguments[0])?;
         let Some(truth) = self.truth(condition)? else {
-            return Ok(missing);
+            return if missing.is_missing() { Err(Fault::undefined()) } else { Ok(missing) };
         };
         match (truth, arguments.get(2)) {
             (true, _) => self.evaluate(&arguments[1]),
@@ -160,7 +167,7 @@ impl Run<'_> {
     fn apply_pattern(&mut self, function: &Builtin, arguments: &[Expression], missing: Value) -> Scored<Value> {
         let value = self.evaluate(&arguments[0])?;
         let Value::Text(code) = self.cast(Type::String, value, NO_SLOT)? else {
-            return Ok(missing);
+            return if missing.is_missing() { Err(Fault::undefined()) } else { Ok(missing) };
         };
         match function {
             Builtin::Matches(pattern) => Ok(Value::Bool(pattern.is_match(self.text(code)))),
@@ -216,6 +223,9 @@ impl Run<'_> {
                     return Ok(Value::Int(if name == Abs { number.saturating_abs() } else { number }));
                 }
                 let result = crate::mathematics::unary(name, a, b, c);
+                if result.is_nan() && name != Threshold {
+                    return Err(Fault::undefined());
+                }
                 Ok(match (name, first) {
                     (Threshold, _) => Value::Int(i64::from(a > b)),
                     (Floor | Ceil | Round | Rint, Value::Float(_)) => Value::Float(result as f32),

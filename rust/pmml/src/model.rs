@@ -8,7 +8,7 @@ use serving_model::{
 };
 
 use crate::compile::{Compiler, Input, model_of};
-use crate::document::Document;
+use crate::document::{Document, Node};
 use crate::models::output::Feature;
 use crate::models::{Kind, NONE};
 use crate::program::Program;
@@ -21,6 +21,8 @@ use crate::value::{Type, Value};
 enum Cell {
     /// The predicted class or value of a model.
     Target(usize),
+    /// The answer of that segment of a model that has this target.
+    OneOf(usize, usize),
     /// An output field, by its slot.
     Slot(Slot),
     /// An output field that holds a class of a model.
@@ -32,7 +34,8 @@ enum Cell {
 pub(crate) struct PmmlModel {
     program: Program,
     schema: Schema,
-    cells: Vec<(Cell, DataType)>,
+    /// For each output: where its value comes from, the first that has one.
+    cells: Vec<(Vec<Cell>, DataType)>,
     inputs: Vec<(Slot, String)>,
     summary: String,
     bytes: usize,
@@ -113,7 +116,8 @@ impl PmmlModel {
             schema,
             program,
         };
-        model.describe_outputs();
+        model.learn()?;
+        model.describe_outputs(&targets(element));
         model.bytes = model.count();
         if model.bytes > limits.native_bytes {
             return Err(ModelError::too_large(format!(
@@ -125,19 +129,80 @@ impl PmmlModel {
         Ok(model)
     }
 
-    fn describe_outputs(&mut self) {
+    /// Computes the derived fields of training instances that hold raw values.
+    fn learn(&mut self) -> Result<(), ModelError> {
+        for index in 0..self.program.models.len() {
+            let Kind::Neighbors(neighbors) = &mut self.program.models[index].kind else {
+                continue;
+            };
+            let raw = std::mem::take(&mut neighbors.raw);
+            let slots: Vec<Slot> = neighbors.points.fields.iter().map(|(slot, _, _)| *slot).collect();
+            let mut block = Block::new(self.inputs.len());
+            let mut scratch = Scratch::new(&self.program);
+            let mut values = Vec::with_capacity(raw.len() * slots.len());
+            for (number, row) in raw.iter().enumerate() {
+                block.reset(1);
+                for (field, text) in row {
+                    if let Some(cell) = self.inputs.iter().position(|(_, name)| name == field) {
+                        block.set_text(0, cell, text);
+                    }
+                }
+                scratch.clear();
+                let mut run = Run {
+                    program: &self.program,
+                    scratch: &mut scratch,
+                    input: &block,
+                    row: 0,
+                };
+                for slot in &slots {
+                    let value = run.number(*slot).map_err(|_| {
+                        ModelError::invalid(format!("training instance {} has an invalid value", number + 1))
+                    })?;
+                    values.push(value.unwrap_or(f64::NAN));
+                }
+            }
+            if let (false, Kind::Neighbors(neighbors)) = (raw.is_empty(), &mut self.program.models[index].kind) {
+                neighbors.points.values = values;
+            }
+        }
+        Ok(())
+    }
+
+    fn describe_outputs(&mut self, targets: &[String]) {
         let root = &self.program.models[self.program.root];
-        let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
         let target_kind = data_type(root.target_kind);
-        self.push_output(name, Cell::Target(self.program.root), target_kind);
+        match (&root.kind, targets) {
+            (Kind::Mining(mining), [_, _, ..]) => {
+                let mut found = Vec::new();
+                for (number, name) in targets.iter().enumerate() {
+                    let segment = mining.segments.iter().map(|segment| segment.model as usize).find(|segment| {
+                        self.program.models[*segment].target_name.as_ref() == Some(name)
+                    });
+                    match segment {
+                        Some(segment) => {
+                            let kind = data_type(self.program.models[segment].target_kind);
+                            found.push((name.clone(), Cell::OneOf(segment, number), kind));
+                        }
+                        None if number == 0 => {
+                            found.push((name.clone(), Cell::Target(self.program.root), target_kind));
+                        }
+                        None => {}
+                    }
+                }
+                for (name, cell, kind) in found {
+                    self.push_output(name, cell, kind);
+                }
+            }
+            _ => {
+                let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
+                self.push_output(name, Cell::Target(self.program.root), target_kind);
+            }
+        }
         let mut pending = vec![self.program.root];
         while let Some(index) = pending.pop() {
             let model = &self.program.models[index];
             let mut found = Vec::new();
             for output in &model.outputs {
-                if !output.is_final || self.schema.outputs.iter().any(|known| known.name == output.name) {
-                    continue;
-                }
                 let answering = &self.program.models[output.model];
                 let labelled = !answering.classes.is_empty()
                     && matches!(output.feature, Feature::PredictedValue)
@@ -164,9 +229,12 @@ impl PmmlModel {
 
     fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
         let mut field = Field::scalar(name, kind);
-        if let Cell::Target(index) | Cell::Class(_, index) = cell {
+        if let Cell::Target(index) | Cell::Class(_, index) | Cell::OneOf(index, _) = cell {
             let classes = &self.program.models[index].classes;
-            if !classes.is_empty() {
+            // Truth values stay truth values: they have no labels to choose from.
+            if !classes.is_empty() && self.program.models[index].target_kind == Type::Boolean {
+                field.data_type = DataType::Boolean;
+            } else if !classes.is_empty() {
                 field.data_type = DataType::String;
                 field.labels = classes
                     .iter()
@@ -174,8 +242,19 @@ impl PmmlModel {
                     .collect();
             }
         }
-        self.cells.push((cell, field.data_type));
-        self.schema.outputs.push(field);
+        // Segments of which one answers may name their outputs alike.
+        match self.schema.outputs.iter().position(|known| known.name == field.name) {
+            Some(known) => {
+                let output = &self.schema.outputs[known];
+                if output.data_type == field.data_type && output.labels == field.labels {
+                    self.cells[known].0.push(cell);
+                }
+            }
+            None => {
+                self.cells.push((vec![cell], field.data_type));
+                self.schema.outputs.push(field);
+            }
+        }
     }
 
     fn count(&self) -> usize {
@@ -262,6 +341,17 @@ fn notes(kind: Type, treatment: &Treatment) -> String {
     notes.join("; ")
 }
 
+/// The target fields of a model, in the order of its mining schema.
+fn targets(model: Node<'_>) -> Vec<String> {
+    model
+        .child("MiningSchema")
+        .into_iter()
+        .flat_map(|schema| schema.all("MiningField"))
+        .filter(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
+        .filter_map(|field| field.get("name").map(str::to_owned))
+        .collect()
+}
+
 impl Model for PmmlModel {
     fn model_type(&self) -> ModelType {
         ModelType::Pmml
@@ -323,14 +413,22 @@ impl Scorer for PmmlScorer {
 
 impl PmmlModel {
     fn write(&self, run: &mut Run<'_>, row: usize, output: &mut Output) {
-        for (slot, (cell, kind)) in self.cells.iter().enumerate() {
+        for (slot, cell, kind) in self
+            .cells
+            .iter()
+            .enumerate()
+            .flat_map(|(slot, (cells, kind))| cells.iter().map(move |cell| (slot, cell, kind)))
+        {
+            if output.cells.tags(row)[slot] != Tag::Missing as u8 {
+                continue;
+            }
             let value = match cell {
-                Cell::Target(index) => {
+                Cell::Target(index) | Cell::OneOf(index, _) => {
                     let outcome = run.scratch.outcomes[*index];
                     if !outcome.present {
                         continue;
                     }
-                    if outcome.class != NONE {
+                    if outcome.class != NONE && *kind != DataType::Boolean {
                         output.cells.set_label(row, slot, outcome.class);
                         continue;
                     }
@@ -341,7 +439,7 @@ impl PmmlModel {
                         continue;
                     };
                     let outcome = run.scratch.outcomes[*index];
-                    if !value.is_missing() && outcome.class != NONE {
+                    if !value.is_missing() && outcome.class != NONE && *kind != DataType::Boolean {
                         output.cells.set_label(row, slot, outcome.class);
                         continue;
                     }

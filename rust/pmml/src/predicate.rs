@@ -132,21 +132,22 @@ impl Run<'_> {
     fn compound(&mut self, junction: Junction, parts: &[Predicate]) -> Scored<Option<bool>> {
         let mut unknown = false;
         let mut odd = false;
+        let mut decided = false;
         for part in parts {
             match (junction, self.holds(part)?) {
                 (Junction::Surrogate, Some(truth)) => return Ok(Some(truth)),
-                (Junction::And, Some(false)) => return Ok(Some(false)),
-                (Junction::Or, Some(true)) => return Ok(Some(true)),
+                // All parts are looked at: a value that is refused in any of them refuses the record.
+                (Junction::And, Some(false)) | (Junction::Or, Some(true)) => decided = true,
                 (Junction::Xor, Some(truth)) => odd ^= truth,
-                (Junction::Xor, None) => return Ok(None),
                 (_, None) => unknown = true,
                 _ => {}
             }
         }
         Ok(match junction {
             Junction::Surrogate => None,
-            Junction::Xor => Some(odd),
+            Junction::And | Junction::Or if decided => Some(junction == Junction::Or),
             _ if unknown => None,
+            Junction::Xor => Some(odd),
             Junction::And => Some(true),
             Junction::Or => Some(false),
         })

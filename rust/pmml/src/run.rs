@@ -193,6 +193,15 @@ impl<'a> Run<'a> {
         self.scratch.state[slot as usize] = KNOWN;
     }
 
+    /// Makes an output field one without value: whoever asks for it fails.
+    pub(crate) fn refuse(&mut self, slot: Slot) {
+        self.scratch.state[slot as usize] = FAULTY;
+        self.scratch.faults[slot as usize] = Fault {
+            cause: Cause::Missing,
+            slot,
+        };
+    }
+
     /// The number in a field, `None` when it is missing.
     #[inline]
     pub(crate) fn number(&mut self, slot: Slot) -> Scored<Option<f64>> {

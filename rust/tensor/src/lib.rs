@@ -48,3 +48,16 @@ pub fn same_tensor_name(a: &str, b: &str) -> bool {
     }
     full(a) == full(b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::same_tensor_name;
+
+    #[test]
+    fn the_first_output_of_a_node_may_be_named_by_the_node() {
+        assert!(same_tensor_name("scope/x", "scope/x:0"));
+        assert!(same_tensor_name("x:0", "x:0"));
+        assert!(!same_tensor_name("x:1", "x"));
+        assert!(!same_tensor_name("x", "y:0"));
+    }
+}

@@ -44,7 +44,12 @@ impl<'d> Compiler<'d> {
     pub(super) fn dictionary(&mut self, dictionary: Node<'d>) -> Compiled<()> {
         for node in dictionary.all("DataField") {
             let name = node.need("name")?;
-            let kind = data_type(node)?.ok_or_else(|| node.invalid("attribute 'dataType' is missing"))?;
+            let kind = match data_type(node)? {
+                Some(kind) => kind,
+                // Versions before 3.1 have no types.
+                None if node.get("optype") == Some("continuous") => Type::Double,
+                None => Type::String,
+            };
             let optype = match node.get("optype") {
                 Some(text) => OpType::parse(text).ok_or_else(|| node.invalid(format!("unknown optype '{text}'")))?,
                 None => kind.default_optype(),

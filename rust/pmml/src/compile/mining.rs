@@ -99,6 +99,7 @@ impl<'d> Compiler<'d> {
             segments.push(Segment {
                 predicate,
                 model: model as u32,
+                id: self.strings.intern(element.get("id").unwrap_or(&number)),
                 weight,
                 classes: Box::default(),
             });

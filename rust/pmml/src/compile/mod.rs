@@ -1,11 +1,17 @@
 //! From a document to a [`Program`].
 
+mod anomaly;
 mod dictionary;
 mod general_regression;
 mod mining;
 mod model;
+mod naive_bayes;
 mod neural_network;
 mod regression;
+mod rule_set;
+mod scorecard;
+mod similarity;
+mod support_vector;
 mod tree;
 mod expression;
 mod predicate;

@@ -186,6 +186,19 @@ impl<'d> Compiler<'d> {
                 "MiningModel",
                 self.mining_model(draft, index)?.map(|mining| Kind::Mining(Box::new(mining))),
             ),
+            "ClusteringModel" => ("ClusteringModel", self.clustering_model(draft)?.map(Kind::Clustering)),
+            "NearestNeighborModel" => (
+                "NearestNeighborModel",
+                self.nearest_neighbor_model(draft)?.map(|model| Kind::Neighbors(Box::new(model))),
+            ),
+            "NaiveBayesModel" => ("NaiveBayesModel", self.naive_bayes_model(draft)?.map(Kind::NaiveBayes)),
+            "SupportVectorMachineModel" => (
+                "SupportVectorMachineModel",
+                self.support_vector_model(draft)?.map(Kind::SupportVector),
+            ),
+            "Scorecard" => ("Scorecard", self.scorecard(draft)?.map(Kind::Scorecard)),
+            "RuleSetModel" => ("RuleSetModel", self.rule_set_model(draft)?.map(Kind::RuleSet)),
+            "AnomalyDetectionModel" => ("AnomalyDetectionModel", self.anomaly_model(draft)?.map(Kind::Anomaly)),
             _ => {
                 self.unsupported(draft.node, "model element");
                 ("", None)
@@ -294,7 +307,6 @@ impl<'d> Compiler<'d> {
                 kind,
                 feature,
                 model,
-                is_final: node.flag("isFinalResult", true)?,
             });
         }
         Ok(fields.into())
@@ -328,7 +340,20 @@ impl<'d> Compiler<'d> {
             },
             "residual" => Feature::Residual {
                 observed: self.observed(draft, node)?,
+                class: node.get("value").map(|text| class(self, text)),
             },
+            "transformedValue" if node.get("value").is_some() && !own => {
+                let text = node.need("value")?;
+                let compiled = self.models[model].as_ref();
+                let slot = compiled
+                    .and_then(|model| model.outputs.iter().find(|output| output.name == text))
+                    .map(|output| output.slot)
+                    .ok_or_else(|| node.invalid(format!("the segment has no output field '{text}'")))?;
+                Feature::Transformed(crate::expression::Expression::Field {
+                    slot,
+                    missing: Value::Missing,
+                })
+            }
             "transformedValue" | "decision" => {
                 Feature::Transformed(self.only_expression(draft.scope, &[], node, kind)?.0)
             }
@@ -338,7 +363,8 @@ impl<'d> Compiler<'d> {
                 rank,
             },
             "reasonCode" => Feature::ReasonCode { rank },
-            "x-report" | "warning" => Feature::Nothing,
+            "x-report" => Feature::Report,
+            "warning" => Feature::Nothing,
             other => {
                 self.unsupported(node, format!("feature {other}"));
                 Feature::Nothing

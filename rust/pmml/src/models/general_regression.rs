@@ -1,9 +1,9 @@
 //! `GeneralRegressionModel`.
 
-use super::regression::{normalize, softmax};
+use super::regression::normalize;
 use super::{Function, Model};
 use crate::models::regression::Normalization;
-use crate::run::{Run, Scored, Slot};
+use crate::run::{Cause, Fault, Run, Scored, Slot};
 
 /// `modelType`, as far as the answers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,19 @@ pub(crate) struct GeneralRegression {
     pub(crate) cox: Option<Box<Cox>>,
 }
 
+impl GeneralRegression {
+    /// What a missing predictor leads to: no answer, or, as survival needs all of its predictors, a fault.
+    fn without(&self, slot: Slot) -> Scored<bool> {
+        if self.cox.is_some() {
+            return Err(Fault {
+                cause: Cause::Missing,
+                slot,
+            });
+        }
+        Ok(false)
+    }
+}
+
 impl Run<'_> {
     pub(crate) fn general_regression(&mut self, index: usize, model: &Model, regression: &GeneralRegression) -> Scored<bool> {
         let base = self.scratch.work.len();
@@ -110,19 +123,19 @@ impl Run<'_> {
                     Factor::Covariate { slot, exponent } => match self.number(*slot)? {
                         Some(number) if *exponent == 1.0 => number,
                         Some(number) => number.powf(*exponent),
-                        None => return Ok(false),
+                        None => return regression.without(*slot),
                     },
                     Factor::Category { slot, key } => {
                         let value = self.value(*slot)?;
                         if value.is_missing() {
-                            return Ok(false);
+                            return regression.without(*slot);
                         }
                         f64::from(u8::from(value.key() == *key))
                     }
                     Factor::Contrast { slot, values } => {
                         let value = self.value(*slot)?;
                         if value.is_missing() {
-                            return Ok(false);
+                            return regression.without(*slot);
                         }
                         let key = value.key();
                         values.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, number)| *number)
@@ -173,7 +186,16 @@ impl Run<'_> {
         shares.fill(0.0);
         shares[..equations].copy_from_slice(&work[base..base + equations]);
         match regression.model_type {
-            ModelType::Multinomial | ModelType::Linear | ModelType::Cox => softmax(shares, model.float),
+            ModelType::Multinomial | ModelType::Linear | ModelType::Cox => {
+                // Without a shift, as the reference tool has it: an overflow is not hidden.
+                let sum: f64 = shares.iter_mut().map(|share| {
+                    *share = share.exp();
+                    *share
+                }).sum();
+                for share in shares {
+                    *share /= sum;
+                }
+            }
             ModelType::Ordinal | ModelType::Generalized => {
                 let ordinal = regression.model_type == ModelType::Ordinal;
                 match regression.link {

@@ -3,7 +3,7 @@
 use super::tree::Lowered;
 use super::{Function, Kind, Model, NONE};
 use crate::predicate::Predicate;
-use crate::run::{Run, Scored};
+use crate::run::{Cause, Fault, Run, Scored};
 use crate::value::Value;
 
 /// `multipleModelMethod`.
@@ -37,6 +37,8 @@ pub(crate) enum OnMissingPrediction {
 pub(crate) struct Segment {
     pub(crate) predicate: Predicate,
     pub(crate) model: u32,
+    /// Identifier, as a code.
+    pub(crate) id: u32,
     pub(crate) weight: f64,
     /// Class of this model for each class of the segment's model.
     pub(crate) classes: Box<[u32]>,
@@ -90,7 +92,9 @@ impl Run<'_> {
                         if !found && mining.on_missing == OnMissingPrediction::Skip {
                             continue;
                         }
-                        return Ok(found && self.adopt(index, model, segment));
+                        let found = found && self.adopt(index, model, segment);
+                        self.scratch.outcomes[index].entity = Value::Text(segment.id);
+                        return Ok(found);
                     }
                 }
                 Ok(false)
@@ -102,6 +106,14 @@ impl Run<'_> {
                         let found = self.model(segment.model as usize)?;
                         if !found && mining.on_missing == OnMissingPrediction::Return {
                             return Ok(false);
+                        }
+                        let inner = &self.program.models[segment.model as usize];
+                        if !found && mining.on_missing == OnMissingPrediction::Continue && !inner.outputs.is_empty() {
+                            // The outputs of a segment without answer are part of the result and can't be given.
+                            return Err(Fault {
+                                cause: Cause::Missing,
+                                slot: inner.outputs[0].slot,
+                            });
                         }
                         if found || mining.on_missing != OnMissingPrediction::Skip {
                             last = Some((segment, found));
@@ -201,7 +213,7 @@ impl Run<'_> {
         // For classes: their sums; for numbers: pairs of value and weight.
         self.scratch.work.resize(base + classes, if mining.method == Method::Max { f64::NEG_INFINITY } else { 0.0 });
         let start = self.scratch.work.len();
-        let (mut total, mut missing, mut all) = (0.0, 0.0, 0.0);
+        let (mut total, mut missing, mut all, mut abstained) = (0.0, 0.0, 0.0, 0.0_f64);
         for segment in &mining.segments {
             if self.holds(&segment.predicate)? != Some(true) {
                 continue;
@@ -219,7 +231,10 @@ impl Run<'_> {
                 missing += weight;
                 match mining.on_missing {
                     OnMissingPrediction::Skip => continue,
-                    OnMissingPrediction::Continue if votes => continue,
+                    OnMissingPrediction::Continue if votes => {
+                        abstained += weight;
+                        continue;
+                    }
                     OnMissingPrediction::Return | OnMissingPrediction::Continue => {
                         self.scratch.work.truncate(base);
                         return Ok(false);
@@ -261,7 +276,9 @@ impl Run<'_> {
                 self.scratch.outcomes[index] = outcome;
             }
         }
-        let found = if total == 0.0 || (all > 0.0 && missing / all > mining.threshold) {
+        // Segments without answer vote for 'missing'.
+        let most = self.scratch.work[base..start].iter().copied().fold(0.0, f64::max);
+        let found = if total == 0.0 || (votes && abstained > most) || (all > 0.0 && missing / all > mining.threshold) {
             false
         } else if classifies {
             for class in 0..classes {

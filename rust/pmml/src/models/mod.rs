@@ -1,10 +1,16 @@
 //! The model elements: what each is compiled to and how it answers.
 
+pub(crate) mod anomaly;
 pub(crate) mod general_regression;
 pub(crate) mod mining;
+pub(crate) mod naive_bayes;
 pub(crate) mod neural_network;
 pub(crate) mod output;
 pub(crate) mod regression;
+pub(crate) mod rule_set;
+pub(crate) mod scorecard;
+pub(crate) mod similarity;
+pub(crate) mod support_vector;
 pub(crate) mod target;
 pub(crate) mod tree;
 
@@ -37,6 +43,13 @@ pub(crate) enum Kind {
     GeneralRegression(general_regression::GeneralRegression),
     NeuralNetwork(Box<neural_network::NeuralNetwork>),
     Mining(Box<mining::Mining>),
+    Clustering(similarity::Clustering),
+    Neighbors(Box<similarity::Neighbors>),
+    NaiveBayes(naive_bayes::NaiveBayes),
+    SupportVector(support_vector::SupportVector),
+    Scorecard(scorecard::Scorecard),
+    RuleSet(rule_set::RuleSet),
+    Anomaly(anomaly::Anomaly),
 }
 
 /// A compiled model element with what surrounds it.
@@ -100,6 +113,13 @@ impl Run<'_> {
             Kind::GeneralRegression(regression) => self.general_regression(index, model, regression)?,
             Kind::NeuralNetwork(network) => self.neural_network(index, model, network)?,
             Kind::Mining(mining) => self.mining(index, model, mining)?,
+            Kind::Clustering(clustering) => self.clustering(index, model, clustering)?,
+            Kind::Neighbors(neighbors) => self.neighbors(index, model, neighbors)?,
+            Kind::NaiveBayes(bayes) => self.naive_bayes(index, model, bayes)?,
+            Kind::SupportVector(machine) => self.support_vector(index, model, machine)?,
+            Kind::Scorecard(scorecard) => self.scorecard(index, model, scorecard)?,
+            Kind::RuleSet(set) => self.rule_set(index, model, set)?,
+            Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
         };
         self.scratch.outcomes[index].present = found;
         if let Some(target) = &model.target {
@@ -144,13 +164,13 @@ impl Run<'_> {
         true
     }
 
-    /// Answers with the class that has the largest share; of equals the first.
+    /// Answers with the class that has the largest share; of equals the first. What is not a number exceeds all numbers.
     #[inline]
     pub(crate) fn answer_largest(&mut self, index: usize, model: &Model) -> bool {
         let mut best = NONE;
         let mut most = f64::NEG_INFINITY;
         for (class, share) in self.shares(model).iter().enumerate() {
-            if *share > most {
+            if *share > most || (share.is_nan() && !most.is_nan()) {
                 most = *share;
                 best = class as u32;
             }
@@ -176,6 +196,34 @@ impl Kind {
                 .sum(),
             Self::NeuralNetwork(network) => network.heap_bytes(),
             Self::Mining(mining) => mining.heap_bytes(),
+            Self::Clustering(clustering) => clustering.points.heap_bytes(),
+            Self::Neighbors(neighbors) => neighbors.points.heap_bytes() + 20 * neighbors.names.len(),
+            Self::NaiveBayes(bayes) => bayes
+                .inputs
+                .iter()
+                .map(|(_, evidence)| match evidence {
+                    naive_bayes::Evidence::Counts(rows) => rows.iter().map(|(_, row)| 48 + 8 * row.len()).sum(),
+                    naive_bayes::Evidence::Gaussian(rows) => 48 + 16 * rows.len(),
+                })
+                .sum(),
+            Self::SupportVector(machine) => {
+                let machines = machine.machines.iter();
+                8 * machine.vectors.len()
+                    + 32 * machine.elements.len()
+                    + machines.map(|machine| 72 + 16 * machine.vectors.len() + 8 * machine.weights.len()).sum::<usize>()
+            }
+            Self::Scorecard(scorecard) => scorecard
+                .characteristics
+                .iter()
+                .flat_map(|characteristic| &characteristic.attributes)
+                .map(|attribute| size_of::<scorecard::Attribute>() + attribute.predicate.heap_bytes())
+                .sum(),
+            Self::RuleSet(set) => set
+                .rules
+                .iter()
+                .map(|rule| size_of::<rule_set::Rule>() + rule.predicate.heap_bytes())
+                .sum(),
+            Self::Anomaly(_) => 0,
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Feature {
     PredictedProbability,
     Residual {
         observed: Slot,
+        /// The category whose residual is asked for.
+        class: Option<u32>,
     },
     Transformed(Expression),
     /// Number of the best, the second best, ... entity.
@@ -34,6 +36,8 @@ pub(crate) enum Feature {
     Confidence {
         class: u32,
     },
+    /// A report about another field: always missing, as there is nothing to report.
+    Report,
     /// Always missing.
     Nothing,
 }
@@ -47,7 +51,6 @@ pub(crate) struct OutputField {
     pub(crate) feature: Feature,
     /// Model whose answer is meant: this one or a segment of it.
     pub(crate) model: usize,
-    pub(crate) is_final: bool,
 }
 
 impl Run<'_> {
@@ -55,8 +58,19 @@ impl Run<'_> {
     pub(crate) fn outputs(&mut self, index: usize, model: &Model) -> Scored<()> {
         for field in &model.outputs {
             let present = self.scratch.outcomes[index].present;
-            let value = if present { self.output(field)? } else { Value::Missing };
-            self.set(field.slot, value);
+            // A report about an inner model needs its answer.
+            if !present && index != self.program.root && matches!(field.feature, Feature::Report) {
+                return Err(crate::run::Fault {
+                    cause: crate::run::Cause::Missing,
+                    slot: field.slot,
+                });
+            }
+            if present {
+                let value = self.output(field)?;
+                self.set(field.slot, value);
+            } else {
+                self.refuse(field.slot);
+            }
         }
         Ok(())
     }
@@ -99,13 +113,16 @@ impl Run<'_> {
                     Value::Missing
                 }
             }
-            Feature::Residual { observed } => {
+            Feature::Residual { observed, class } => {
                 let observed = self.value(*observed)?;
+                if observed.is_missing() && class.is_some() {
+                    return Ok(Value::Missing);
+                }
                 if observed.is_missing() {
                     return Err(crate::run::Fault {
                         cause: crate::run::Cause::Missing,
                         slot: match &field.feature {
-                            Feature::Residual { observed } => *observed,
+                            Feature::Residual { observed, .. } => *observed,
                             _ => NO_SLOT,
                         },
                     });
@@ -122,12 +139,12 @@ impl Run<'_> {
                 if *rank <= 1 {
                     outcome.entity
                 } else {
-                    self.ranked_entity(model, *rank)
+                    self.ranked_entity(*rank)
                 }
             }
             Feature::Affinity { entity, rank } => self.affinity(model, field.model, *entity, *rank),
-            Feature::ReasonCode { rank } => self.reason_code(model, *rank),
-            Feature::Nothing => Value::Missing,
+            Feature::ReasonCode { rank } => self.reason_code(*rank),
+            Feature::Nothing | Feature::Report => Value::Missing,
         };
         match field.kind {
             Some(kind) => self.cast(kind, value, NO_SLOT),
@@ -153,14 +170,8 @@ impl Run<'_> {
     }
 
     /// The entity of some rank after the first.
-    fn ranked_entity(&mut self, model: &Model, rank: usize) -> Value {
-        match self.scratch.ranks.get(rank - 1) {
-            Some((_, entity)) => model
-                .classes
-                .get(*entity as usize)
-                .map_or(Value::Missing, |class| Value::Text(class.code)),
-            None => Value::Missing,
-        }
+    fn ranked_entity(&mut self, rank: usize) -> Value {
+        self.scratch.ranks.get(rank - 1).map_or(Value::Missing, |(_, name)| Value::Text(*name))
     }
 
     /// Affinity of an entity, or of the one of some rank.
@@ -172,7 +183,7 @@ impl Run<'_> {
                 if outcome.class == NONE { outcome.entity_index } else { outcome.class }
             }
             None => match self.scratch.ranks.get(rank - 1) {
-                Some((_, entity)) => *entity,
+                Some((affinity, _)) => return Value::Double(*affinity),
                 None => return Value::Missing,
             },
         };
@@ -184,7 +195,7 @@ impl Run<'_> {
     }
 
     /// The reason code of some rank.
-    fn reason_code(&mut self, _model: &Model, rank: usize) -> Value {
+    fn reason_code(&mut self, rank: usize) -> Value {
         self.scratch
             .ranks
             .get(rank.saturating_sub(1))

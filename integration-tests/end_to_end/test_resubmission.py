@@ -1,0 +1,95 @@
+"""The same jar, submitted, used and cancelled again and again on one TaskManager, leaves nothing behind in it."""
+
+import re
+import shutil
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from typing import List, NamedTuple
+
+from lib.flink import FlinkCluster
+
+from . import pmml, services, wire
+from .jvm import Handles, Jvm
+from .serving import EndToEndTest, Serving
+
+RUNS = 10
+# By then everything that a TaskManager loads once is loaded.
+SETTLED = 3
+# A job that stays loaded holds some 18 MB of metaspace; what Flink itself still loads or compiles now and then is less than this.
+METASPACE_ALLOWANCE = 4 << 20
+# Flink's own pools (I/O, RPC, blob transfer) end idle threads late and start them when needed.
+THREAD_ALLOWANCE = 6
+# A cancelled job's classloader may stay until the next job takes its place in caches of Flink and the JDK.
+KEPT_CLASSLOADERS = 1
+LINKAGE = re.compile("LinkageError|UnsatisfiedLinkError|NoClassDefFoundError|already loaded in another classloader|NativeLibraryException")
+
+
+class Rest(NamedTuple):
+    """What a TaskManager holds while no job runs."""
+
+    metaspace: int
+    classloaders: int
+    libraries: int
+    threads: List[str]
+
+
+class ResubmissionTest(EndToEndTest):
+    def setUp(self):
+        scratch = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, scratch, ignore_errors=True)
+        self.flink = FlinkCluster(slots=2).start()
+        self.addCleanup(self.flink.stop)
+        self.jvm = Jvm(self.flink.taskmanagers[0].process.pid, scratch)
+
+    def at_rest(self) -> Rest:
+        """After a garbage collection, once that has collected what it can: some of it only when idle threads have ended."""
+        end = time.monotonic() + 15
+        while True:
+            self.jvm.collect()
+            rest = Rest(self.jvm.metaspace(), self.jvm.job_classloaders(), self.jvm.mapped_libraries(), self.jvm.threads())
+            if rest.classloaders <= KEPT_CLASSLOADERS and rest.libraries <= KEPT_CLASSLOADERS or time.monotonic() > end:
+                return rest
+            time.sleep(0.2)
+
+    def use(self, serving: Serving, run: int) -> None:
+        """Both formats and both joins take turns; each run has models of its own."""
+        name = f"model-{run}"
+        serving.say(wire.model(name, pmml.constant(float(run)), "1"))
+        serving.await_model(name, "1")
+        answers = serving.ask({f"{run}-{at}": wire.wine([at] * 11) for at in range(50)})
+        self.assertEqual({each["outputs"]["quality"] for each in answers.values()}, {float(run)})
+
+    def test_ten_times(self):
+        settled = None
+        for run in range(1, RUNS + 1):
+            self.serving = serving = Serving("keyed" if run % 2 else "flat", self.flink).submit()
+            try:
+                self.use(serving, run)
+                if run == 1:
+                    used = self.jvm.handles()
+                    self.assertGreater(min(used), 0, "the agent sees the handles of a job that runs")
+                self.assert_never_restarted(serving)
+            finally:
+                serving.stop()
+            handles = self.jvm.handles()
+            self.assertEqual(handles, Handles(handles.libraries, 0, 0, 0), f"native handles after run {run}")
+            if run == SETTLED:
+                settled = self.at_rest()
+        last = self.at_rest()
+        grown = last.metaspace - settled.metaspace
+        print(f"    metaspace {settled.metaspace >> 10} kB after run {SETTLED}, {grown >> 10:+} kB after run {RUNS}; threads {len(settled.threads)}, "
+              f"{len(last.threads)}; classloaders {settled.classloaders}, {last.classloaders}; libraries {settled.libraries}, {last.libraries}")
+        self.assertLess(grown, METASPACE_ALLOWANCE, f"metaspace grew by {grown} bytes in {RUNS - SETTLED} runs")
+        self.assertLessEqual(last.classloaders, KEPT_CLASSLOADERS, "classloaders of cancelled jobs")
+        self.assertLessEqual(last.libraries, KEPT_CLASSLOADERS, "mapped copies of the library")
+        self.assertEqual([name for name in last.threads if "model-loader" in name or "kafka" in name.lower()], [], "threads of cancelled jobs")
+        self.assertLessEqual(len(last.threads), len(settled.threads) + THREAD_ALLOWANCE, sorted(set(last.threads) - set(settled.threads)))
+        for log in self.flink.logs.iterdir():
+            found = LINKAGE.search(log.read_text(encoding="utf-8", errors="replace"))
+            self.assertIsNone(found, f"{log}: {found and found.group()}")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,56 @@
+//! `Scorecard`.
+
+use super::model::Draft;
+use super::{Compiled, Compiler};
+use crate::models::NONE;
+use crate::models::scorecard::{Attribute, Characteristic, Partial, Scorecard};
+use crate::value::Type;
+
+impl<'d> Compiler<'d> {
+    pub(super) fn scorecard(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Scorecard>> {
+        let node = draft.node;
+        let reasons = node.flag("useReasonCodes", true)?;
+        let below = match node.get("reasonCodeAlgorithm").unwrap_or("pointsBelow") {
+            "pointsBelow" => true,
+            "pointsAbove" => false,
+            other => return Err(node.invalid(format!("unknown reasonCodeAlgorithm '{other}'"))),
+        };
+        let general = node.number("baselineScore")?;
+        let mut characteristics = Vec::new();
+        for element in node.need_child("Characteristics")?.all("Characteristic") {
+            let baseline = element.number("baselineScore")?.or(general);
+            let mut attributes = Vec::new();
+            for attribute in element.all("Attribute") {
+                let predicate = self.predicate_of(draft.scope, attribute)?;
+                let partial = match attribute.child("ComplexPartialScore") {
+                    Some(complex) => {
+                        Partial::Complex(self.only_expression(draft.scope, &[], complex, Some(Type::Double))?.0)
+                    }
+                    None => Partial::Number(attribute.need_number("partialScore")?),
+                };
+                let reason = attribute.get("reasonCode").or(element.get("reasonCode"));
+                if reasons && reason.is_none() {
+                    return Err(attribute.invalid("attribute 'reasonCode' is missing"));
+                }
+                attributes.push(Attribute {
+                    predicate,
+                    partial,
+                    reason: reason.map_or(NONE, |text| self.strings.intern(text)),
+                });
+            }
+            if reasons && baseline.is_none() {
+                return Err(element.invalid("attribute 'baselineScore' is missing"));
+            }
+            characteristics.push(Characteristic {
+                attributes: attributes.into(),
+                baseline: baseline.unwrap_or(0.0),
+            });
+        }
+        Ok(Some(Scorecard {
+            initial: node.number_or("initialScore", 0.0)?,
+            reasons,
+            below,
+            characteristics: characteristics.into(),
+        }))
+    }
+}

@@ -1,0 +1,286 @@
+//! `ClusteringModel` and `NearestNeighborModel`: comparing a record with points.
+
+use super::{Function, Model};
+use crate::run::{Fault, Run, Scored, Slot};
+use crate::value::Value;
+
+/// The measure of `ComparisonMeasure`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Metric {
+    Euclidean,
+    SquaredEuclidean,
+    Chebychev,
+    CityBlock,
+    Minkowski(f64),
+    /// Similarity of binary vectors: weights of both, left only, right only, neither, above and below the line.
+    Binary([f64; 8]),
+}
+
+/// `compareFunction`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Compare {
+    AbsoluteDifference,
+    GaussianSimilarity(f64),
+    Delta,
+    Equal,
+}
+
+impl Compare {
+    fn apply(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::AbsoluteDifference => (a - b).abs(),
+            Self::GaussianSimilarity(scale) => (-std::f64::consts::LN_2 * (a - b).powi(2) / (scale * scale)).exp(),
+            Self::Delta => f64::from(u8::from(a != b)),
+            Self::Equal => f64::from(u8::from(a == b)),
+        }
+    }
+}
+
+/// Fields, their weights, and the points to compare with, row after row.
+#[derive(Debug)]
+pub(crate) struct Points {
+    pub(crate) metric: Metric,
+    pub(crate) fields: Box<[(Slot, f64, Compare)]>,
+    /// Weights of the fields where some are missing.
+    pub(crate) missing: Box<[f64]>,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Points {
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.fields.len() * size_of::<(Slot, f64, Compare)>() + 8 * (self.missing.len() + self.values.len())
+    }
+
+    /// Distance or similarity; NaN stands for a missing value of the record.
+    fn compare(&self, record: &[f64], point: &[f64]) -> f64 {
+        if let Metric::Binary(weights) = self.metric {
+            let mut counts = [0.0_f64; 4];
+            for (a, b) in record.iter().zip(point) {
+                if !a.is_nan() {
+                    counts[usize::from(*a == 0.0) * 2 + usize::from(*b == 0.0)] += 1.0;
+                }
+            }
+            // Both, left only, right only, neither.
+            let sum = |weights: &[f64]| counts.iter().zip(weights).map(|(count, weight)| count * weight).sum::<f64>();
+            return sum(&weights[..4]) / sum(&weights[4..]);
+        }
+        let (mut sum, mut all, mut present) = (0.0_f64, 0.0, 0.0);
+        for (index, (_, weight, compare)) in self.fields.iter().enumerate() {
+            let part = self.missing.get(index).copied().unwrap_or(1.0);
+            all += part;
+            if record[index].is_nan() {
+                continue;
+            }
+            present += part;
+            let distance = compare.apply(record[index], point[index]);
+            match self.metric {
+                Metric::Euclidean | Metric::SquaredEuclidean => sum += weight * distance * distance,
+                Metric::CityBlock => sum += weight * distance,
+                Metric::Chebychev => sum = sum.max(weight * distance),
+                Metric::Minkowski(power) => sum += weight * distance.powf(power),
+                Metric::Binary(_) => {}
+            }
+        }
+        if self.metric != Metric::Chebychev && all != present {
+            sum *= all / present;
+        }
+        match self.metric {
+            Metric::Euclidean => sum.sqrt(),
+            Metric::Minkowski(power) => sum.powf(1.0 / power),
+            _ => sum,
+        }
+    }
+}
+
+/// A compiled `ClusteringModel`; the classes of the model are the clusters.
+#[derive(Debug)]
+pub(crate) struct Clustering {
+    pub(crate) points: Points,
+    /// The nearest wins, else the most similar.
+    pub(crate) nearest: bool,
+}
+
+/// How neighbours decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scoring {
+    Average,
+    Median,
+    WeightedAverage,
+    Vote,
+    WeightedVote,
+}
+
+/// A compiled `NearestNeighborModel`.
+#[derive(Debug)]
+pub(crate) struct Neighbors {
+    pub(crate) points: Points,
+    pub(crate) nearest: bool,
+    pub(crate) count: usize,
+    pub(crate) scoring: Scoring,
+    pub(crate) threshold: f64,
+    /// Class or number of each point.
+    pub(crate) answers: Vec<Value>,
+    /// Identifier of each point, as a code.
+    pub(crate) names: Vec<u32>,
+    /// Columns of untransformed points by field of the record; emptied once the points are known.
+    pub(crate) raw: Vec<Vec<(String, String)>>,
+}
+
+impl Run<'_> {
+    /// Leaves the record's values of the fields in the work space, NaN where missing.
+    fn point(&mut self, points: &Points) -> Scored<usize> {
+        let base = self.scratch.work.len();
+        let mut present = false;
+        for (slot, _, _) in &points.fields {
+            let value = match self.number(*slot) {
+                Ok(value) => value,
+                Err(fault) => {
+                    self.scratch.work.truncate(base);
+                    return Err(fault);
+                }
+            };
+            present |= value.is_some();
+            self.scratch.work.push(value.unwrap_or(f64::NAN));
+        }
+        if present {
+            Ok(base)
+        } else {
+            self.scratch.work.truncate(base);
+            Err(Fault::undefined())
+        }
+    }
+
+    pub(crate) fn clustering(&mut self, index: usize, model: &Model, clustering: &Clustering) -> Scored<bool> {
+        let base = self.point(&clustering.points)?;
+        let width = clustering.points.fields.len();
+        let scratch = &mut *self.scratch;
+        let record = &scratch.work[base..base + width];
+        scratch.ranks.clear();
+        for (cluster, point) in clustering.points.values.chunks_exact(width).enumerate() {
+            let affinity = clustering.points.compare(record, point);
+            scratch.shares[model.shares + cluster] = affinity;
+            scratch.ranks.push((affinity, cluster as u32));
+        }
+        scratch.work.truncate(base);
+        let sign = if clustering.nearest { 1.0 } else { -1.0 };
+        scratch
+            .ranks
+            .sort_unstable_by(|a, b| (sign * a.0).total_cmp(&(sign * b.0)).then(a.1.cmp(&b.1)));
+        let best = scratch.ranks[0].1;
+        for (_, entity) in &mut scratch.ranks {
+            *entity = model.classes[*entity as usize].code;
+        }
+        let outcome = &mut scratch.outcomes[index];
+        outcome.entity = Value::Text(model.classes[best as usize].code);
+        outcome.entity_index = best;
+        outcome.shared = true;
+        Ok(self.answer_class(index, model, best))
+    }
+
+    pub(crate) fn neighbors(&mut self, index: usize, model: &Model, neighbors: &Neighbors) -> Scored<bool> {
+        let base = self.point(&neighbors.points)?;
+        let width = neighbors.points.fields.len();
+        let scratch = &mut *self.scratch;
+        let record = &scratch.work[base..base + width];
+        scratch.ranks.clear();
+        for (row, point) in neighbors.points.values.chunks_exact(width).enumerate() {
+            scratch.ranks.push((neighbors.points.compare(record, point), row as u32));
+        }
+        scratch.work.truncate(base);
+        let sign = if neighbors.nearest { 1.0 } else { -1.0 };
+        let order = |a: &(f64, u32), b: &(f64, u32)| (sign * a.0).total_cmp(&(sign * b.0)).then(a.1.cmp(&b.1));
+        let count = neighbors.count.min(scratch.ranks.len());
+        if count < scratch.ranks.len() {
+            scratch.ranks.select_nth_unstable_by(count, order);
+            scratch.ranks.truncate(count);
+        }
+        scratch.ranks.sort_unstable_by(order);
+        let found = match neighbors.scoring {
+            _ if model.function == Function::Other => true,
+            Scoring::Vote | Scoring::WeightedVote => self.vote(index, model, neighbors),
+            _ => self.blend(index, model, neighbors),
+        };
+        for (_, entity) in &mut self.scratch.ranks {
+            *entity = neighbors.names[*entity as usize];
+        }
+        let first = self.scratch.ranks.first().map_or(Value::Missing, |(_, name)| Value::Text(*name));
+        self.scratch.outcomes[index].entity = first;
+        Ok(found)
+    }
+
+    fn vote(&mut self, index: usize, model: &Model, neighbors: &Neighbors) -> bool {
+        self.shares(model).fill(0.0);
+        for at in 0..self.scratch.ranks.len() {
+            let (distance, row) = self.scratch.ranks[at];
+            let Value::Int(class) = neighbors.answers[row as usize] else {
+                continue;
+            };
+            self.scratch.shares[model.shares + class as usize] += if neighbors.scoring == Scoring::WeightedVote {
+                1.0 / (distance + neighbors.threshold)
+            } else {
+                1.0
+            };
+        }
+        // Of classes with as many votes, the one with more points wins; of those the last.
+        let shares = &self.scratch.shares[model.shares..model.shares + model.classes.len()];
+        let most = shares.iter().copied().fold(0.0, f64::max);
+        let frequency = |class: usize| {
+            neighbors
+                .answers
+                .iter()
+                .filter(|answer| **answer == Value::Int(class as i64))
+                .count()
+        };
+        let mut best = super::NONE;
+        let mut largest = 0;
+        let tied = shares.iter().filter(|share| **share == most).count();
+        for (class, share) in shares.iter().enumerate() {
+            if *share == most {
+                let size = if tied > 1 { frequency(class) } else { 1 };
+                if size >= largest {
+                    largest = size;
+                    best = class as u32;
+                }
+            }
+        }
+        let total: f64 = shares.iter().sum();
+        for share in self.shares(model) {
+            *share /= total;
+        }
+        self.scratch.outcomes[index].shared = true;
+        self.answer_class(index, model, best)
+    }
+
+    fn blend(&mut self, index: usize, model: &Model, neighbors: &Neighbors) -> bool {
+        let (mut sum, mut total) = (0.0, 0.0);
+        let base = self.scratch.work.len();
+        for at in 0..self.scratch.ranks.len() {
+            let (distance, row) = self.scratch.ranks[at];
+            let Some(number) = neighbors.answers[row as usize].number() else {
+                continue;
+            };
+            let weight = if neighbors.scoring == Scoring::WeightedAverage {
+                1.0 / (distance + neighbors.threshold)
+            } else {
+                1.0
+            };
+            sum += weight * number;
+            total += weight;
+            self.scratch.work.push(number);
+        }
+        let numbers = &mut self.scratch.work[base..];
+        let value = if neighbors.scoring == Scoring::Median && !numbers.is_empty() {
+            numbers.sort_unstable_by(f64::total_cmp);
+            let middle = numbers.len() / 2;
+            if numbers.len() % 2 == 1 {
+                numbers[middle]
+            } else {
+                f64::midpoint(numbers[middle - 1], numbers[middle])
+            }
+        } else {
+            sum / total
+        };
+        self.scratch.work.truncate(base);
+        !value.is_nan() && self.answer_number(index, model, value)
+    }
+}
