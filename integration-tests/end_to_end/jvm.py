@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
@@ -59,12 +60,15 @@ class Jvm:
             self._build_agent()
         answer = self._scratch / "live-handles.txt"
         answer.unlink(missing_ok=True)
-        home = Path(self._jcmd("VM.system_properties").split("java.home=")[1].split("\n")[0].strip())
-        self._jcmd("JVMTI.agent_load", str(home / "lib" / "libinstrument.so"), f'"{self._agent}={answer}"')
+        self._jcmd("JVMTI.agent_load", str(self._home / "lib" / "libinstrument.so"), f'"{self._agent}={answer}"')
         values: Dict[str, str] = dict(line.split("=", 1) for line in answer.read_text(encoding="utf-8").splitlines())
         if "failure" in values:
             raise ScriptError(f"the agent failed: {values['failure']}")
         return Handles(*(int(values[field]) for field in Handles._fields))
+
+    @cached_property
+    def _home(self) -> Path:
+        return Path(self._jcmd("VM.system_properties").split("java.home=")[1].split("\n")[0].strip())
 
     def _build_agent(self) -> None:
         classes = self._scratch / "agent"

@@ -36,7 +36,8 @@ def broker() -> KafkaBroker:
 @lru_cache(maxsize=None)
 def cluster() -> FlinkCluster:
     """For all tests that neither end a TaskManager nor measure one."""
-    return FlinkCluster(slots=4).start()
+    # Records are awaited one by one, so they should not wait for others in network buffers.
+    return FlinkCluster(slots=4, config={"execution.buffer-timeout.interval": "5 ms"}).start()
 
 
 @lru_cache(maxsize=None)

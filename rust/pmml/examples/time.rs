@@ -13,8 +13,17 @@ use serving_pmml::PmmlModelFactory;
 
 /// Ranges of the red wine data, in the order of the bench models' inputs.
 const RANGES: [(f64, f64); 11] = [
-    (4.6, 15.9), (0.12, 1.58), (0.0, 1.0), (0.9, 15.5), (0.012, 0.611), (1.0, 72.0), (6.0, 289.0), (0.990, 1.004),
-    (2.74, 4.01), (0.33, 2.0), (8.4, 14.9),
+    (4.6, 15.9),
+    (0.12, 1.58),
+    (0.0, 1.0),
+    (0.9, 15.5),
+    (0.012, 0.611),
+    (1.0, 72.0),
+    (6.0, 289.0),
+    (0.990, 1.004),
+    (2.74, 4.01),
+    (0.33, 2.0),
+    (8.4, 14.9),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 for slot in 0..width {
                     seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     let (low, high) = RANGES[slot % RANGES.len()];
-                    block.set_double(0, slot, low + (high - low) * (seed >> 33) as f64 / f64::from(1_u32 << 31));
+                    block.set_double(
+                        0,
+                        slot,
+                        low + (high - low) * (seed >> 33) as f64 / f64::from(1_u32 << 31),
+                    );
                 }
                 block
             })

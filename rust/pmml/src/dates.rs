@@ -18,7 +18,11 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -69,10 +73,28 @@ pub(crate) fn date_time(text: &str) -> Option<i64> {
 /// Appends seconds since 1970 in a pattern of `strftime`.
 pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
-    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+    const DAYS: [&str; 7] = [
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+    ];
     use std::fmt::Write as _;
     let day_number = seconds.div_euclid(86_400);
     let of_day = seconds.rem_euclid(86_400);
@@ -112,11 +134,10 @@ pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) {
             Some('T') => write!(out, "{hour:02}:{minute:02}:{second:02}"),
             Some('R') => write!(out, "{hour:02}:{minute:02}"),
             Some('s') => write!(out, "{seconds}"),
-            Some('n') => write!(out, "\n"),
+            Some('n') => writeln!(out),
             Some('t') => write!(out, "\t"),
-            Some('%') => write!(out, "%"),
+            Some('%') | None => write!(out, "%"),
             Some(other) => write!(out, "%{other}"),
-            None => write!(out, "%"),
         };
     }
 }

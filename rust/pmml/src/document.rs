@@ -77,7 +77,7 @@ fn decode(content: &[u8]) -> Result<Cow<'_, str>, ModelError> {
                         return Ok(Cow::Owned(content.iter().map(|byte| char::from(*byte)).collect()));
                     }
                     let before = &content[..error.valid_up_to()];
-                    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u32;
+                    let line = 1 + before.iter().map(|byte| u32::from(*byte == b'\n')).sum::<u32>();
                     Err(ModelError::unparsable("content is not valid UTF-8").at(Place::line(line)))
                 }
             }
@@ -99,7 +99,7 @@ impl Builder<'_> {
         ModelError::unparsable(message).at(Place::line(self.line))
     }
 
-    fn span(&self, content: &str, part: &str) -> Option<Span> {
+    fn span(content: &str, part: &str) -> Option<Span> {
         let start = (part.as_ptr() as usize).checked_sub(content.as_ptr() as usize)?;
         (start + part.len() <= content.len()).then_some(Span {
             start: start as u32,
@@ -120,8 +120,11 @@ impl Builder<'_> {
     }
 
     fn unescaped(&mut self, content: &str, text: &str) -> Result<Span, ModelError> {
-        if !text.bytes().any(|byte| matches!(byte, b'&' | b'\n' | b'\t' | b'\r' | b'<')) {
-            return self.span(content, text).ok_or_else(|| self.refuse("content can't be read"));
+        if !text
+            .bytes()
+            .any(|byte| matches!(byte, b'&' | b'\n' | b'\t' | b'\r' | b'<'))
+        {
+            return Self::span(content, text).ok_or_else(|| self.refuse("content can't be read"));
         }
         if text.contains('<') {
             return Err(self.refuse("an attribute holds '<'"));
@@ -154,9 +157,8 @@ impl Builder<'_> {
                 return Err(self.refuse("the document has a second root element"));
             }
         }
-        let name = self
-            .span(content, tag.local_name().into_inner())
-            .ok_or_else(|| self.refuse("content can't be read"))?;
+        let name =
+            Self::span(content, tag.local_name().into_inner()).ok_or_else(|| self.refuse("content can't be read"))?;
         self.document.elements.push(Element {
             name,
             text: Span::default(),
@@ -169,9 +171,8 @@ impl Builder<'_> {
         attributes.with_checks(false);
         for attribute in attributes {
             let attribute = attribute.map_err(|error| self.refuse(error.to_string()))?;
-            let name = self
-                .span(content, attribute.key.into_inner())
-                .ok_or_else(|| self.refuse("content can't be read"))?;
+            let name =
+                Self::span(content, attribute.key.into_inner()).ok_or_else(|| self.refuse("content can't be read"))?;
             let value = self.unescaped(content, &attribute.value)?;
             self.document.attributes.push(Attribute { name, value });
         }
@@ -187,7 +188,7 @@ impl Builder<'_> {
         };
         let before = self.document.elements[id as usize].text;
         let span = if before.length == 0 {
-            self.span(content, raw)
+            Self::span(content, raw)
         } else {
             None
         };
@@ -274,7 +275,9 @@ impl<'a> Document<'a> {
             }
         }
         if let Some((id, _)) = builder.open.last() {
-            let name = text.get(builder.document.elements[*id as usize].name.range()).unwrap_or_default();
+            let name = text
+                .get(builder.document.elements[*id as usize].name.range())
+                .unwrap_or_default();
             return Err(builder.refuse(format!("the document ends within element {name}")));
         }
         let mut document = builder.document;
@@ -452,14 +455,6 @@ impl<'d> Node<'d> {
             Some("true" | "1") => Ok(true),
             Some("false" | "0") => Ok(false),
             Some(text) => Err(self.invalid(format!("'{text}' in attribute '{name}' is not a truth value"))),
-        }
-    }
-
-    /// The text as a finite number.
-    pub(crate) fn text_number(self) -> Result<f64, ModelError> {
-        match self.text().parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            _ => Err(self.invalid(format!("'{}' is not a finite number", self.text()))),
         }
     }
 

@@ -57,13 +57,17 @@ pub(crate) enum Builtin {
 impl Named {
     /// Least and most arguments.
     pub(crate) fn arity(self) -> (usize, usize) {
-        use Named::*;
+        use Named::{
+            Add, And, Atan2, Avg, Concat, DateDaysSinceYear, DateSecondsSinceYear, Divide, Equal, FormatDatetime,
+            FormatNumber, GreaterOrEqual, GreaterThan, Hypot, If, IsIn, IsNotIn, LessOrEqual, LessThan, Max, Median,
+            Min, Modulo, Multiply, NormalCdf, NormalIdf, NormalPdf, NotEqual, Or, Pow, Product, Substring, Subtract,
+            Sum, Threshold, XModulo,
+        };
         match self {
             Min | Max | Sum | Avg | Median | Product => (1, usize::MAX),
-            Concat | And | Or => (2, usize::MAX),
-            IsIn | IsNotIn => (2, usize::MAX),
-            Add | Subtract | Multiply | Divide | Modulo | XModulo | Pow | Hypot | Threshold | Atan2 | Equal | NotEqual
-            | LessThan | LessOrEqual | GreaterThan | GreaterOrEqual | FormatNumber | FormatDatetime
+            Concat | And | Or | IsIn | IsNotIn => (2, usize::MAX),
+            Add | Subtract | Multiply | Divide | Modulo | XModulo | Pow | Hypot | Threshold | Atan2 | Equal
+            | NotEqual | LessThan | LessOrEqual | GreaterThan | GreaterOrEqual | FormatNumber | FormatDatetime
             | DateDaysSinceYear | DateSecondsSinceYear => (2, 2),
             If => (2, 3),
             Substring | NormalCdf | NormalPdf | NormalIdf => (3, 3),
@@ -134,7 +138,11 @@ impl Run<'_> {
     fn choose(&mut self, arguments: &[Expression], missing: Value) -> Scored<Value> {
         let condition = self.evaluate(&arguments[0])?;
         let Some(truth) = self.truth(condition)? else {
-            return if missing.is_missing() { Err(Fault::undefined()) } else { Ok(missing) };
+            return if missing.is_missing() {
+                Err(Fault::undefined())
+            } else {
+                Ok(missing)
+            };
         };
         match (truth, arguments.get(2)) {
             (true, _) => self.evaluate(&arguments[1]),
@@ -161,13 +169,21 @@ impl Run<'_> {
                 Some(_) => {}
             }
         }
-        Ok(if unknown { Value::Missing } else { Value::Bool(!decisive) })
+        Ok(if unknown {
+            Value::Missing
+        } else {
+            Value::Bool(!decisive)
+        })
     }
 
     fn apply_pattern(&mut self, function: &Builtin, arguments: &[Expression], missing: Value) -> Scored<Value> {
         let value = self.evaluate(&arguments[0])?;
         let Value::Text(code) = self.cast(Type::String, value, NO_SLOT)? else {
-            return if missing.is_missing() { Err(Fault::undefined()) } else { Ok(missing) };
+            return if missing.is_missing() {
+                Err(Fault::undefined())
+            } else {
+                Ok(missing)
+            };
         };
         match function {
             Builtin::Matches(pattern) => Ok(Value::Bool(pattern.is_match(self.text(code)))),
@@ -181,7 +197,13 @@ impl Run<'_> {
 
     /// The arguments from `start` on, none of them missing, as many as the arity says.
     fn compute_named(&mut self, name: Named, start: usize) -> Scored<Value> {
-        use Named::*;
+        use Named::{
+            Abs, Add, Avg, Ceil, Concat, DateDaysSinceYear, DateSecondsSinceMidnight, DateSecondsSinceYear, Divide,
+            Equal, Exp, Expm1, Floor, FormatDatetime, FormatNumber, GreaterOrEqual, GreaterThan, IsIn, IsNotIn,
+            LessOrEqual, LessThan, Ln, Ln1p, Log10, Lowercase, Max, Median, Min, Modulo, Multiply, Not, NotEqual, Pow,
+            Product, Rint, Round, Sqrt, StringLength, Substring, Subtract, Sum, Threshold, TrimBlanks, Uppercase,
+            XModulo,
+        };
         let count = self.scratch.arguments.len() - start;
         let argument = |run: &Self, index: usize| run.scratch.arguments[start + index];
         let first = argument(self, 0);
@@ -228,8 +250,9 @@ impl Run<'_> {
                 }
                 Ok(match (name, first) {
                     (Threshold, _) => Value::Int(i64::from(a > b)),
-                    (Floor | Ceil | Round | Rint, Value::Float(_)) => Value::Float(result as f32),
-                    (Abs | Exp | Ln | Log10 | Sqrt | Expm1 | Ln1p, Value::Float(_)) => Value::Float(result as f32),
+                    (Floor | Ceil | Round | Rint | Abs | Exp | Ln | Log10 | Sqrt | Expm1 | Ln1p, Value::Float(_)) => {
+                        Value::Float(result as f32)
+                    }
                     _ => Value::Double(result),
                 })
             }
@@ -239,8 +262,9 @@ impl Run<'_> {
     fn equal(&mut self, a: Value, b: Value) -> bool {
         match (a, b) {
             (Value::Text(a), Value::Text(b)) => a == b,
-            (Value::Text(code), other) | (other, Value::Text(code)) => read_like(other, self.text(code))
-                .is_some_and(|value| value.same(other)),
+            (Value::Text(code), other) | (other, Value::Text(code)) => {
+                read_like(other, self.text(code)).is_some_and(|value| value.same(other))
+            }
             _ => a.same(b),
         }
     }
@@ -248,12 +272,8 @@ impl Run<'_> {
     fn ordering(&mut self, a: Value, b: Value) -> Scored<Ordering> {
         let order = match (a, b) {
             (Value::Text(a), Value::Text(b)) => Some(self.text(a).cmp(self.text(b))),
-            (Value::Text(code), other) => {
-                read_like(other, self.text(code)).and_then(|value| value.order(other))
-            }
-            (other, Value::Text(code)) => {
-                read_like(other, self.text(code)).and_then(|value| other.order(value))
-            }
+            (Value::Text(code), other) => read_like(other, self.text(code)).and_then(|value| value.order(other)),
+            (other, Value::Text(code)) => read_like(other, self.text(code)).and_then(|value| other.order(value)),
             _ => a.order(b),
         };
         order.ok_or_else(Fault::undefined)
@@ -265,11 +285,16 @@ impl Run<'_> {
                 Named::Add => a.checked_add(b),
                 Named::Subtract => a.checked_sub(b),
                 Named::Multiply => a.checked_mul(b),
-                Named::Divide if b == 0 => return Err(Fault::undefined()),
+                Named::Divide | Named::Modulo | Named::XModulo if b == 0 => return Err(Fault::undefined()),
                 Named::Divide => return Ok(a.checked_div(b).map_or(Value::Missing, Value::Int)),
-                Named::Modulo | Named::XModulo if b == 0 => return Err(Fault::undefined()),
                 Named::XModulo => a.checked_rem(b),
-                Named::Modulo => a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
+                Named::Modulo => a.checked_rem(b).map(|rest| {
+                    if rest != 0 && (rest < 0) != (b < 0) {
+                        rest + b
+                    } else {
+                        rest
+                    }
+                }),
                 Named::Pow => u32::try_from(b).ok().and_then(|exponent| a.checked_pow(exponent)),
                 _ => None,
             };
@@ -277,7 +302,10 @@ impl Run<'_> {
                 return Ok(Value::Int(exact));
             }
         }
-        let single = matches!((first, second), (Value::Float(_), Value::Float(_) | Value::Int(_)) | (Value::Int(_), Value::Float(_)));
+        let single = matches!(
+            (first, second),
+            (Value::Float(_), Value::Float(_) | Value::Int(_)) | (Value::Int(_), Value::Float(_))
+        );
         let a = self.numeric(first)?.ok_or_else(Fault::undefined)?;
         let b = self.numeric(second)?.ok_or_else(Fault::undefined)?;
         if single {
@@ -411,7 +439,10 @@ impl Run<'_> {
         if name == Named::DateSecondsSinceMidnight {
             return Ok(Value::Int(seconds.rem_euclid(86_400)));
         }
-        let year = self.numeric(year)?.filter(|year| year.abs() < 1e6).ok_or_else(Fault::undefined)?;
+        let year = self
+            .numeric(year)?
+            .filter(|year| year.abs() < 1e6)
+            .ok_or_else(Fault::undefined)?;
         let epoch = crate::dates::days(year as i64, 1, 1);
         Ok(Value::Int(if name == Named::DateDaysSinceYear {
             seconds.div_euclid(86_400) - epoch

@@ -17,6 +17,7 @@ mod models;
 mod predicate;
 mod program;
 mod run;
+mod scorer;
 mod strings;
 mod text_index;
 mod treatment;
@@ -25,6 +26,9 @@ mod value;
 use std::sync::Arc;
 
 use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
+
+/// Bytes of stack for loading; only what is used takes memory.
+const LOADING_STACK: usize = 64 << 20;
 
 /// Makes models from PMML documents.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +40,19 @@ impl ModelFactory for PmmlModelFactory {
     }
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        Ok(Arc::new(model::PmmlModel::create(source.content, source.limits)?))
+        // Compiling recurses as deep as fields and functions refer to each other, which is bounded; the stack of the calling
+        // thread need not be.
+        let loading = std::thread::Builder::new()
+            .name("load-pmml".into())
+            .stack_size(LOADING_STACK);
+        std::thread::scope(|scope| {
+            let loading = loading
+                .spawn_scoped(scope, || model::PmmlModel::create(source.content, source.limits))
+                .map_err(|error| ModelError::too_large(format!("no thread to load the model: {error}")))?;
+            match loading.join() {
+                Ok(model) => Ok(Arc::new(model?) as Arc<dyn Model>),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 }

@@ -101,19 +101,6 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// Natural logarithm of the gamma function for positive arguments: Stirling's series after shifting upwards.
-pub(crate) fn ln_gamma(x: f64) -> f64 {
-    let mut shift = 0.0;
-    let mut x = x;
-    while x < 12.0 {
-        shift += x.ln();
-        x += 1.0;
-    }
-    let inverse = 1.0 / (x * x);
-    let series = (1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse / 1680.0))) / x;
-    (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + series - shift
-}
-
 /// Writes a number by a `printf` pattern; `None` when the pattern has no or an unknown conversion.
 pub(crate) fn format_number(value: Value, pattern: &str, out: &mut String) -> Option<()> {
     use std::fmt::Write as _;
@@ -124,7 +111,9 @@ pub(crate) fn format_number(value: Value, pattern: &str, out: &mut String) -> Op
     let (specification, conversion) = (&rest[..end], &rest[end..=end]);
     let flags = specification.len() - specification.trim_start_matches(['0', '-', '+', ' ', ',', '#']).len();
     let (flags, sizes) = specification.split_at(flags);
-    let (width, precision) = sizes.split_once('.').map_or((sizes, None), |(width, precision)| (width, Some(precision)));
+    let (width, precision) = sizes
+        .split_once('.')
+        .map_or((sizes, None), |(width, precision)| (width, Some(precision)));
     let width: usize = if width.is_empty() { 0 } else { width.parse().ok()? };
     let precision: usize = precision.map_or(Some(6), |precision| precision.parse().ok())?;
     if width > 1000 || precision > 1000 {

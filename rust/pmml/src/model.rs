@@ -3,26 +3,25 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serving_model::{
-    Block, DataType, ErrorCode, Field, Limits, Model, ModelError, ModelType, Output, Schema, Scorer, Tag,
-};
+use serving_model::{Block, DataType, Field, Limits, Model, ModelError, ModelType, Schema, Scorer};
 
 use crate::compile::{Compiler, Input, model_of};
 use crate::document::{Document, Node};
+use crate::models::Kind;
 use crate::models::output::Feature;
-use crate::models::{Kind, NONE};
 use crate::program::Program;
-use crate::run::{Cause, Fault, NO_SLOT, Run, Scratch, Slot, Source, write_value};
+use crate::run::{Run, Scratch, Slot, Source, write_value};
+use crate::scorer::PmmlScorer;
 use crate::treatment::{Invalid, OnMissing, Outliers, Treatment};
-use crate::value::{Type, Value};
+use crate::value::Type;
 
 /// Where the value of an output cell comes from.
 #[derive(Clone, Copy, Debug)]
-enum Cell {
+pub(crate) enum Cell {
     /// The predicted class or value of a model.
     Target(usize),
     /// The answer of that segment of a model that has this target.
-    OneOf(usize, usize),
+    OneOf(usize),
     /// An output field, by its slot.
     Slot(Slot),
     /// An output field that holds a class of a model.
@@ -32,11 +31,11 @@ enum Cell {
 /// A compiled PMML document.
 #[derive(Debug)]
 pub(crate) struct PmmlModel {
-    program: Program,
+    pub(crate) program: Program,
     schema: Schema,
     /// For each output: where its value comes from, the first that has one.
-    cells: Vec<(Vec<Cell>, DataType)>,
-    inputs: Vec<(Slot, String)>,
+    pub(crate) cells: Vec<(Vec<Cell>, DataType)>,
+    pub(crate) inputs: Vec<(Slot, String)>,
     summary: String,
     bytes: usize,
 }
@@ -55,7 +54,7 @@ impl PmmlModel {
     pub(crate) fn create(content: &[u8], limits: Limits) -> Result<Self, ModelError> {
         let document = Document::parse(content, limits)?;
         let root = document.root();
-        let mut compiler = Compiler::new(&document, limits)?;
+        let mut compiler = Compiler::new(&document)?;
         let element = model_of(root).ok_or_else(|| root.invalid("the document has no model"))?;
         let index = compiler.model(0, element, None)?;
         if let Some(error) = compiler.refusal() {
@@ -65,9 +64,10 @@ impl PmmlModel {
             .inputs
             .iter()
             .map(|input| {
-                let values = compiler.fields.get(input.name.as_str()).map(|field| {
-                    field.values.iter().map(|text| (*text).to_owned()).collect()
-                });
+                let values = compiler
+                    .fields
+                    .get(input.name.as_str())
+                    .map(|field| field.values.iter().map(|text| (*text).to_owned()).collect());
                 (input.name.clone(), values.unwrap_or_default())
             })
             .collect();
@@ -87,7 +87,16 @@ impl PmmlModel {
         // Fields that only matter when something reads them are dropped when nothing does.
         let mut kept: Vec<(Slot, String)> = Vec::new();
         let mut schema = Schema::default();
-        for (Input { name, slot, active, used }, (_, values)) in inputs.into_iter().zip(fields) {
+        for (
+            Input {
+                name,
+                slot,
+                active,
+                used,
+            },
+            (_, values),
+        ) in inputs.into_iter().zip(fields)
+        {
             let kind = slots[slot as usize].kind;
             if let Source::Input { cell, treatment } = &mut slots[slot as usize].source {
                 *cell = kept.len() as u32;
@@ -99,6 +108,10 @@ impl PmmlModel {
                     kept.push((slot, name));
                 }
             }
+        }
+        let mut models = models;
+        for model in &mut models {
+            model.kind.connect(&slots);
         }
         let program = Program {
             strings,
@@ -171,32 +184,31 @@ impl PmmlModel {
     fn describe_outputs(&mut self, targets: &[String]) {
         let root = &self.program.models[self.program.root];
         let target_kind = data_type(root.target_kind);
-        match (&root.kind, targets) {
-            (Kind::Mining(mining), [_, _, ..]) => {
-                let mut found = Vec::new();
-                for (number, name) in targets.iter().enumerate() {
-                    let segment = mining.segments.iter().map(|segment| segment.model as usize).find(|segment| {
-                        self.program.models[*segment].target_name.as_ref() == Some(name)
-                    });
-                    match segment {
-                        Some(segment) => {
-                            let kind = data_type(self.program.models[segment].target_kind);
-                            found.push((name.clone(), Cell::OneOf(segment, number), kind));
-                        }
-                        None if number == 0 => {
-                            found.push((name.clone(), Cell::Target(self.program.root), target_kind));
-                        }
-                        None => {}
+        if let (Kind::Mining(mining), [_, _, ..]) = (&root.kind, targets) {
+            let mut found = Vec::new();
+            for (number, name) in targets.iter().enumerate() {
+                let segment = mining
+                    .segments
+                    .iter()
+                    .map(|segment| segment.model as usize)
+                    .find(|segment| self.program.models[*segment].target_name.as_ref() == Some(name));
+                match segment {
+                    Some(segment) => {
+                        let kind = data_type(self.program.models[segment].target_kind);
+                        found.push((name.clone(), Cell::OneOf(segment), kind));
                     }
-                }
-                for (name, cell, kind) in found {
-                    self.push_output(name, cell, kind);
+                    None if number == 0 => {
+                        found.push((name.clone(), Cell::Target(self.program.root), target_kind));
+                    }
+                    None => {}
                 }
             }
-            _ => {
-                let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
-                self.push_output(name, Cell::Target(self.program.root), target_kind);
+            for (name, cell, kind) in found {
+                self.push_output(name, cell, kind);
             }
+        } else {
+            let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
+            self.push_output(name, Cell::Target(self.program.root), target_kind);
         }
         let mut pending = vec![self.program.root];
         while let Some(index) = pending.pop() {
@@ -217,7 +229,10 @@ impl PmmlModel {
             }
             if let Kind::Mining(mining) = &model.kind {
                 use crate::models::mining::Method;
-                if matches!(mining.method, Method::ModelChain | Method::MultiModelChain | Method::SelectFirst) {
+                if matches!(
+                    mining.method,
+                    Method::ModelChain | Method::MultiModelChain | Method::SelectFirst
+                ) {
                     pending.extend(mining.segments.iter().rev().map(|segment| segment.model as usize));
                 }
             }
@@ -229,7 +244,7 @@ impl PmmlModel {
 
     fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
         let mut field = Field::scalar(name, kind);
-        if let Cell::Target(index) | Cell::Class(_, index) | Cell::OneOf(index, _) = cell {
+        if let Cell::Target(index) | Cell::Class(_, index) | Cell::OneOf(index) = cell {
             let classes = &self.program.models[index].classes;
             // Truth values stay truth values: they have no labels to choose from.
             if !classes.is_empty() && self.program.models[index].target_kind == Type::Boolean {
@@ -243,17 +258,14 @@ impl PmmlModel {
             }
         }
         // Segments of which one answers may name their outputs alike.
-        match self.schema.outputs.iter().position(|known| known.name == field.name) {
-            Some(known) => {
-                let output = &self.schema.outputs[known];
-                if output.data_type == field.data_type && output.labels == field.labels {
-                    self.cells[known].0.push(cell);
-                }
+        if let Some(known) = self.schema.outputs.iter().position(|known| known.name == field.name) {
+            let output = &self.schema.outputs[known];
+            if output.data_type == field.data_type && output.labels == field.labels {
+                self.cells[known].0.push(cell);
             }
-            None => {
-                self.cells.push((vec![cell], field.data_type));
-                self.schema.outputs.push(field);
-            }
+        } else {
+            self.cells.push((vec![cell], field.data_type));
+            self.schema.outputs.push(field);
         }
     }
 
@@ -278,7 +290,9 @@ impl PmmlModel {
             .program
             .models
             .iter()
-            .map(|model| size_of_val(model) + model.classes.len() * 24 + model.outputs.len() * 200 + model.kind.heap_bytes())
+            .map(|model| {
+                size_of_val(model) + model.classes.len() * 24 + model.outputs.len() * 200 + model.kind.heap_bytes()
+            })
             .sum();
         size_of::<Self>() + self.program.strings.heap_bytes() + slots + models
     }
@@ -374,154 +388,5 @@ impl Model for PmmlModel {
             scratch: Scratch::new(&self.program),
             model: self,
         }))
-    }
-}
-
-struct PmmlScorer {
-    model: Arc<PmmlModel>,
-    scratch: Scratch,
-}
-
-impl Scorer for PmmlScorer {
-    fn score(&mut self, input: &Block, output: &mut Output) {
-        let model = &*self.model;
-        if input.stride() < model.inputs.len() {
-            for row in 0..input.rows() {
-                output.fail(
-                    row,
-                    ErrorCode::ScoringFailed,
-                    format_args!("a row has {} cells, the model takes {}", input.stride(), model.inputs.len()),
-                );
-            }
-            return;
-        }
-        for row in 0..input.rows() {
-            self.scratch.clear();
-            let mut run = Run {
-                program: &model.program,
-                scratch: &mut self.scratch,
-                input,
-                row,
-            };
-            match run.model(model.program.root) {
-                Ok(_) => model.write(&mut run, row, output),
-                Err(fault) => model.fail(fault, input, row, output),
-            }
-        }
-    }
-}
-
-impl PmmlModel {
-    fn write(&self, run: &mut Run<'_>, row: usize, output: &mut Output) {
-        for (slot, cell, kind) in self
-            .cells
-            .iter()
-            .enumerate()
-            .flat_map(|(slot, (cells, kind))| cells.iter().map(move |cell| (slot, cell, kind)))
-        {
-            if output.cells.tags(row)[slot] != Tag::Missing as u8 {
-                continue;
-            }
-            let value = match cell {
-                Cell::Target(index) | Cell::OneOf(index, _) => {
-                    let outcome = run.scratch.outcomes[*index];
-                    if !outcome.present {
-                        continue;
-                    }
-                    if outcome.class != NONE && *kind != DataType::Boolean {
-                        output.cells.set_label(row, slot, outcome.class);
-                        continue;
-                    }
-                    outcome.value
-                }
-                Cell::Class(field, index) => {
-                    let Ok(value) = run.value(*field) else {
-                        continue;
-                    };
-                    let outcome = run.scratch.outcomes[*index];
-                    if !value.is_missing() && outcome.class != NONE && *kind != DataType::Boolean {
-                        output.cells.set_label(row, slot, outcome.class);
-                        continue;
-                    }
-                    value
-                }
-                Cell::Slot(field) => run.value(*field).unwrap_or(Value::Missing),
-            };
-            write_cell(run, value, *kind, row, slot, output);
-        }
-    }
-
-    #[cold]
-    fn fail(&self, fault: Fault, input: &Block, row: usize, output: &mut Output) {
-        let mut slot = fault.slot;
-        while let Some(Source::Inherited { from, .. }) = self.program.slots.get(slot as usize).map(|slot| &slot.source) {
-            slot = *from;
-        }
-        let name = if slot == NO_SLOT {
-            ""
-        } else {
-            let code = self.program.slots[slot as usize].name;
-            self.program.strings.get(code).unwrap_or_default()
-        };
-        let mut text = String::new();
-        if let Some(cell) = self.inputs.iter().position(|(known, _)| *known == slot) {
-            let bits = input.values(row)[cell];
-            let value = match Tag::from_number(input.tags(row)[cell]) {
-                Tag::Missing | Tag::Label => Value::Missing,
-                Tag::Double => Value::Double(f64::from_bits(bits)),
-                Tag::Float => Value::Float(f32::from_bits(bits as u32)),
-                Tag::Long => Value::Int(bits.cast_signed()),
-                Tag::Boolean => Value::Bool(bits != 0),
-                Tag::String => {
-                    text.push('"');
-                    text.extend(input.text(bits).chars().take(200));
-                    text.push('"');
-                    Value::Missing
-                }
-            };
-            write_value(value, &mut text);
-        }
-        match fault.cause {
-            Cause::Invalid => output.fail(
-                row,
-                ErrorCode::FieldInvalid,
-                format_args!("field '{name}' does not accept the value {text}"),
-            ),
-            Cause::Missing => output.fail(row, ErrorCode::FieldMissing, format_args!("field '{name}' has no value")),
-            Cause::Type if name.is_empty() => output.fail(
-                row,
-                ErrorCode::FieldInvalid,
-                format_args!("a value can't be read as the type that an expression needs"),
-            ),
-            Cause::Type => output.fail(
-                row,
-                ErrorCode::FieldInvalid,
-                format_args!("field '{name}': the value {text} can't be read as the field's type"),
-            ),
-            Cause::Undefined => output.fail(
-                row,
-                ErrorCode::ScoringFailed,
-                format_args!("the result is not defined for this record"),
-            ),
-        }
-    }
-}
-
-fn write_cell(run: &mut Run<'_>, value: Value, kind: DataType, row: usize, slot: usize, output: &mut Output) {
-    match (value, kind) {
-        (Value::Missing, _) => {}
-        (Value::Double(number), DataType::Float) => output.cells.set_float(row, slot, number as f32),
-        (Value::Double(number), _) => output.cells.set_double(row, slot, number),
-        (Value::Float(number), DataType::Double) => output.cells.set_double(row, slot, f64::from(number)),
-        (Value::Float(number), _) => output.cells.set_float(row, slot, number),
-        (Value::Int(number), DataType::Double) => output.cells.set_double(row, slot, number as f64),
-        (Value::Int(number), _) => output.cells.set_long(row, slot, number),
-        (Value::Bool(truth), _) => output.cells.set_boolean(row, slot, truth),
-        (Value::Text(code), _) => output.cells.set_text(row, slot, run.text(code)),
-        (Value::Date(_) | Value::Time(_) | Value::DateTime(_), _) => {
-            let mut text = String::new();
-            write_value(value, &mut text);
-            output.cells.set_text(row, slot, &text);
-        }
     }
 }

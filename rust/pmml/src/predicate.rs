@@ -68,10 +68,7 @@ impl Predicate {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Set { keys, .. } => 16 * keys.len(),
-            Self::Compound { parts, .. } => parts
-                .iter()
-                .map(|part| size_of::<Self>() + part.heap_bytes())
-                .sum(),
+            Self::Compound { parts, .. } => parts.iter().map(|part| size_of::<Self>() + part.heap_bytes()).sum(),
             _ => 0,
         }
     }

@@ -58,6 +58,32 @@ pub(crate) enum Source {
     Output,
 }
 
+/// Cells of fields that take any number as it is; empty when one of the fields is another one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Direct {
+    pub(crate) cells: Box<[u32]>,
+}
+
+impl Direct {
+    /// The cells of slots, when all are fields of one type, taken as they are.
+    pub(crate) fn of(slots: &[Slot], definitions: &[SlotDefinition], kind: Type) -> Self {
+        let cells = slots
+            .iter()
+            .map(|slot| match &definitions[*slot as usize] {
+                SlotDefinition {
+                    kind: found,
+                    source: Source::Input { cell, treatment },
+                    ..
+                } if *found == kind && treatment.plain => Some(*cell),
+                _ => None,
+            })
+            .collect::<Option<_>>();
+        Self {
+            cells: cells.unwrap_or_default(),
+        }
+    }
+}
+
 /// A field.
 #[derive(Debug)]
 pub(crate) struct SlotDefinition {
@@ -88,6 +114,8 @@ pub(crate) struct Scratch {
     pub(crate) keys: Vec<(u8, u64)>,
     pub(crate) text: String,
     pub(crate) outcomes: Vec<Outcome>,
+    /// Models that were evaluated for this record.
+    pub(crate) touched: Vec<u32>,
     pub(crate) shares: Vec<f64>,
     pub(crate) work: Vec<f64>,
     pub(crate) row: Vec<f64>,
@@ -106,6 +134,7 @@ impl Scratch {
             outcomes: vec![Outcome::default(); program.models.len()],
             shares: vec![0.0; program.shares],
             arguments: Vec::with_capacity(32),
+            touched: Vec::with_capacity(program.models.len()),
             ..Self::default()
         }
     }
@@ -115,8 +144,8 @@ impl Scratch {
         self.strings.clear();
         self.arguments.clear();
         self.frame = 0;
-        for outcome in &mut self.outcomes {
-            outcome.present = false;
+        for index in self.touched.drain(..) {
+            self.outcomes[index as usize].present = false;
         }
     }
 }
@@ -129,7 +158,7 @@ pub(crate) struct Run<'a> {
     pub(crate) row: usize,
 }
 
-impl<'a> Run<'a> {
+impl Run<'_> {
     /// The value of a field.
     #[inline]
     pub(crate) fn value(&mut self, slot: Slot) -> Scored<Value> {
@@ -202,6 +231,21 @@ impl<'a> Run<'a> {
         };
     }
 
+    /// Reads plain numbers straight from the record; `false` when any of them is not one, and needs its field's treatment.
+    #[inline]
+    pub(crate) fn direct(&mut self, direct: &Direct) -> bool {
+        let (tags, values) = (self.input.tags(self.row), self.input.values(self.row));
+        let row = &mut self.scratch.row;
+        row.clear();
+        let mut plain = !direct.cells.is_empty();
+        row.extend(direct.cells.iter().map(|cell| {
+            let value = f64::from_bits(values[*cell as usize]);
+            plain &= tags[*cell as usize] == Tag::Double as u8 && !value.is_nan();
+            value
+        }));
+        plain
+    }
+
     /// The number in a field, `None` when it is missing.
     #[inline]
     pub(crate) fn number(&mut self, slot: Slot) -> Scored<Option<f64>> {
@@ -234,7 +278,15 @@ impl<'a> Run<'a> {
     }
 
     /// A value as one of a type.
+    #[inline]
     pub(crate) fn cast(&mut self, kind: Type, value: Value, slot: Slot) -> Scored<Value> {
+        match (kind, value) {
+            (Type::Double, Value::Double(_)) | (_, Value::Missing) => Ok(value),
+            _ => self.cast_other(kind, value, slot),
+        }
+    }
+
+    fn cast_other(&mut self, kind: Type, value: Value, slot: Slot) -> Scored<Value> {
         let fault = Fault {
             cause: Cause::Type,
             slot,

@@ -15,6 +15,7 @@ pub(crate) enum Weights {
     Augmented,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "they are the attributes of the element")]
 /// A `TextIndex` with the separator of words compiled.
 #[derive(Debug)]
 pub(crate) struct TextIndex {
@@ -44,7 +45,9 @@ fn distance(a: &str, b: &str, most: usize) -> usize {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, right) in b.iter().enumerate() {
-            let next = (diagonal + usize::from(left != *right)).min(row[j] + 1).min(row[j + 1] + 1);
+            let next = (diagonal + usize::from(left != *right))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             diagonal = std::mem::replace(&mut row[j + 1], next);
         }
     }

@@ -15,8 +15,16 @@ pub(crate) struct Interval {
 impl Interval {
     #[inline]
     pub(crate) fn contains(&self, value: f64) -> bool {
-        let above = if self.low_open { value > self.low } else { value >= self.low };
-        let below = if self.high_open { value < self.high } else { value <= self.high };
+        let above = if self.low_open {
+            value > self.low
+        } else {
+            value >= self.low
+        };
+        let below = if self.high_open {
+            value < self.high
+        } else {
+            value <= self.high
+        };
         above && below
     }
 }
@@ -32,6 +40,7 @@ pub(crate) enum Invalid {
 }
 
 /// `outliers`.
+#[allow(clippy::enum_variant_names, reason = "the specification's names")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Outliers {
     #[default]
@@ -63,7 +72,6 @@ pub(crate) struct Treatment {
     /// Missing values as the document spells them.
     pub(crate) missing_texts: Box<[Box<str>]>,
     pub(crate) intervals: Box<[Interval]>,
-    pub(crate) nan_is_missing: bool,
     pub(crate) outliers: Outliers,
     pub(crate) low: f64,
     pub(crate) high: f64,
@@ -80,7 +88,6 @@ impl Default for Treatment {
             missing_values: Box::default(),
             missing_texts: Box::default(),
             intervals: Box::default(),
-            nan_is_missing: false,
             outliers: Outliers::AsIs,
             low: f64::NEG_INFINITY,
             high: f64::INFINITY,
@@ -95,7 +102,8 @@ fn has(keys: &[(u8, u64)], value: Value) -> bool {
 }
 
 fn is_nan(value: Value) -> bool {
-    matches!(value, Value::Double(number) if number.is_nan()) || matches!(value, Value::Float(number) if number.is_nan())
+    matches!(value, Value::Double(number) if number.is_nan())
+        || matches!(value, Value::Float(number) if number.is_nan())
 }
 
 impl Treatment {

@@ -218,16 +218,15 @@ fn whole(value: f64) -> Option<i64> {
 /// A number as a value of a type; `None` when it isn't one.
 pub(crate) fn from_number(kind: Type, value: f64) -> Option<Value> {
     Some(match kind {
-        Type::String => return None,
         Type::Double => Value::Double(value),
         Type::Float => Value::Float(value as f32),
         Type::Integer | Type::DaysSince(_) | Type::SecondsSince(_) | Type::TimeSeconds => Value::Int(whole(value)?),
         Type::Boolean if value == 0.0 => Value::Bool(false),
         Type::Boolean if value == 1.0 => Value::Bool(true),
-        Type::Boolean => return None,
         Type::Date => Value::Date(whole(value)?),
         Type::Time => Value::Time(whole(value)?),
         Type::DateTime => Value::DateTime(whole(value)?),
+        Type::String | Type::Boolean => return None,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The folder lies beside the checkout, or where `FLINK_SERVING_SHARED` says. Cases in `holds.txt` must hold; the others
 //! are run as well (they must not panic) but not judged. `FLINK_SERVING_CASES=all` prints what differs in all of them.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +29,10 @@ fn shared() -> PathBuf {
 }
 
 fn holds() -> BTreeSet<String> {
-    include_str!("holds.txt").split_whitespace().map(str::to_owned).collect()
+    include_str!("holds.txt")
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn read(path: &Path) -> Value {
@@ -87,7 +91,18 @@ fn answer(model: &dyn Model, output: &Output, row: usize) -> Map<String, Value> 
     for (slot, field) in model.schema().outputs.iter().enumerate() {
         let real = |number: f64| {
             serde_json::Number::from_f64(number).map_or_else(
-                || Value::String(if number.is_nan() { "NaN" } else if number > 0.0 { "Infinity" } else { "-Infinity" }.into()),
+                || {
+                    Value::String(
+                        if number.is_nan() {
+                            "NaN"
+                        } else if number > 0.0 {
+                            "Infinity"
+                        } else {
+                            "-Infinity"
+                        }
+                        .into(),
+                    )
+                },
                 Value::Number,
             )
         };
@@ -127,9 +142,7 @@ fn agree(want: &Value, got: &Value, (relative, absolute): (f64, f64)) -> bool {
         _ => {}
     }
     match (number(want), number(got)) {
-        (Some(a), Some(b)) => {
-            (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= absolute + relative * a.abs()
-        }
+        (Some(a), Some(b)) => (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= absolute + relative * a.abs(),
         _ => matches!((want, got), (Value::String(want), Value::String(got)) if want == got),
     }
 }

@@ -8,7 +8,6 @@ use crate::value::{OpType, Type, Value};
 /// A field of the data dictionary.
 #[derive(Clone)]
 pub(crate) struct DataField<'d> {
-    pub(crate) node: Node<'d>,
     pub(crate) kind: Type,
     pub(crate) optype: OpType,
     /// Valid values, as the document spells them.
@@ -72,9 +71,8 @@ impl<'d> Compiler<'d> {
             match value.get("property").unwrap_or("valid") {
                 "valid" => {
                     values.push(text);
-                    let literal = literal.ok_or_else(|| {
-                        value.invalid(format!("'{text}' is not a value of the field's dataType"))
-                    })?;
+                    let literal = literal
+                        .ok_or_else(|| value.invalid(format!("'{text}' is not a value of the field's dataType")))?;
                     valid.push(literal.key());
                 }
                 "invalid" => invalid.extend(literal.map(Value::key)),
@@ -87,8 +85,11 @@ impl<'d> Compiler<'d> {
         }
         let intervals: Box<[Interval]> = node.all("Interval").map(interval).collect::<Compiled<_>>()?;
         let treatment = Treatment {
-            plain: valid.is_empty() && invalid.is_empty() && missing.is_empty() && intervals.is_empty(),
-            nan_is_missing: texts.iter().any(|text| &**text == "NaN"),
+            // NaN is missing anyway.
+            plain: valid.is_empty()
+                && invalid.is_empty()
+                && intervals.is_empty()
+                && texts.iter().all(|text| &**text == "NaN"),
             valid: sorted(valid),
             invalid_values: sorted(invalid),
             missing_values: sorted(missing),
@@ -97,7 +98,6 @@ impl<'d> Compiler<'d> {
             ..Treatment::default()
         };
         Ok(DataField {
-            node,
             kind,
             optype,
             values,
@@ -106,17 +106,26 @@ impl<'d> Compiler<'d> {
     }
 
     /// The treatment that a mining field asks for, and whether it is another than none.
-    pub(super) fn mining_treatment(&mut self, node: Node<'d>, kind: Type, base: Option<&DataField<'d>>) -> Compiled<(Treatment, bool)> {
+    pub(super) fn mining_treatment(
+        &mut self,
+        node: Node<'d>,
+        kind: Type,
+        base: Option<&DataField<'d>>,
+    ) -> Compiled<(Treatment, bool)> {
         let mut treatment = base.map_or_else(Treatment::default, |field| field.treatment.clone());
         let replacement = match node.get("missingValueReplacement") {
             Some(text) => Some(self.literal(kind, text).ok_or_else(|| {
-                node.invalid(format!("missingValueReplacement '{text}' is not a value of the field's dataType"))
+                node.invalid(format!(
+                    "missingValueReplacement '{text}' is not a value of the field's dataType"
+                ))
             })?),
             None => None,
         };
         treatment.on_missing = match (node.get("missingValueTreatment"), replacement) {
             (Some("returnInvalid"), _) => OnMissing::Return,
-            (Some("asIs" | "asMean" | "asMode" | "asMedian" | "asValue") | None, Some(value)) => OnMissing::Replace(value),
+            (Some("asIs" | "asMean" | "asMode" | "asMedian" | "asValue") | None, Some(value)) => {
+                OnMissing::Replace(value)
+            }
             (Some("asIs" | "asMean" | "asMode" | "asMedian" | "asValue") | None, None) => OnMissing::Keep,
             (Some(other), _) => return Err(node.invalid(format!("unknown missingValueTreatment '{other}'"))),
         };
@@ -127,7 +136,9 @@ impl<'d> Compiler<'d> {
             "asValue" => {
                 let text = node.need("invalidValueReplacement")?;
                 Invalid::AsValue(self.literal(kind, text).ok_or_else(|| {
-                    node.invalid(format!("invalidValueReplacement '{text}' is not a value of the field's dataType"))
+                    node.invalid(format!(
+                        "invalidValueReplacement '{text}' is not a value of the field's dataType"
+                    ))
                 })?)
             }
             other => return Err(node.invalid(format!("unknown invalidValueTreatment '{other}'"))),

@@ -70,7 +70,14 @@ impl<'d> Compiler<'d> {
         Ok((expression, depth))
     }
 
-    fn field(&mut self, scope: ScopeId, parameters: &[&'d str], node: Node<'d>, name: &str, missing: Value) -> Compiled<(Expression, usize)> {
+    fn field(
+        &mut self,
+        scope: ScopeId,
+        parameters: &[&'d str],
+        node: Node<'d>,
+        name: &str,
+        missing: Value,
+    ) -> Compiled<(Expression, usize)> {
         if let Some(index) = parameters.iter().position(|parameter| *parameter == name) {
             return Ok((Expression::Parameter(index as u32), 1));
         }
@@ -113,7 +120,11 @@ impl<'d> Compiler<'d> {
                 }
                 let value = match data_type(node)? {
                     Some(kind) => {
-                        let text = if kind == Type::String { node.raw_text() } else { node.text() };
+                        let text = if kind == Type::String {
+                            node.raw_text()
+                        } else {
+                            node.text()
+                        };
                         self.literal(kind, text)
                             .ok_or_else(|| node.invalid(format!("'{text}' is not a value of the dataType")))?
                     }
@@ -167,7 +178,12 @@ impl<'d> Compiler<'d> {
                 let kind = data_type(node)?.or(kind);
                 let bins = node
                     .all("DiscretizeBin")
-                    .map(|bin| Ok((interval(bin.need_child("Interval")?)?, self.typed(kind, bin.need("binValue")?))))
+                    .map(|bin| {
+                        Ok((
+                            interval(bin.need_child("Interval")?)?,
+                            self.typed(kind, bin.need("binValue")?),
+                        ))
+                    })
                     .collect::<Compiled<_>>()?;
                 let expression = Expression::Discretize {
                     of: Box::new(of),
@@ -178,7 +194,9 @@ impl<'d> Compiler<'d> {
                 Ok((expression, depth + 1))
             }
             "MapValues" => self.map_values(scope, parameters, node, kind),
-            "Apply" => self.descend(node, |compiler| compiler.application(scope, parameters, node, kind, steps)),
+            "Apply" => self.descend(node, |compiler| {
+                compiler.application(scope, parameters, node, kind, steps)
+            }),
             "TextIndex" => self.text_index(scope, parameters, node),
             other => {
                 self.unsupported(node, format!("expression {other}"));
@@ -187,7 +205,13 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn map_values(&mut self, scope: ScopeId, parameters: &[&'d str], node: Node<'d>, kind: Option<Type>) -> Compiled<(Expression, usize)> {
+    fn map_values(
+        &mut self,
+        scope: ScopeId,
+        parameters: &[&'d str],
+        node: Node<'d>,
+        kind: Option<Type>,
+    ) -> Compiled<(Expression, usize)> {
         let kind = data_type(node)?.or(kind);
         let output = node.need("outputColumn")?;
         let output = output.rsplit(':').next().unwrap_or(output);
@@ -437,7 +461,7 @@ fn braced(replacement: &str) -> String {
                 if number.is_empty() {
                     out.push_str("$$");
                 } else {
-                    out.push_str(&format!("${{{number}}}"));
+                    out.extend(["${", &number, "}"]);
                 }
             }
             '\\' => out.extend(characters.next()),

@@ -25,7 +25,7 @@ impl<'d> Compiler<'d> {
             "CoxRegression" => ModelType::Cox,
             other => return Err(node.invalid(format!("unknown modelType '{other}'"))),
         };
-        let link = self.link(node, model_type)?;
+        let link = Self::link(node, model_type)?;
         let names: Vec<&'d str> = node
             .need_child("ParameterList")?
             .all("Parameter")
@@ -96,7 +96,10 @@ impl<'d> Compiler<'d> {
                 .get(name)
                 .ok_or_else(|| cell.invalid(format!("there is no parameter '{name}'")))?;
             let beta = cell.need_number("beta")?;
-            match cell.get("targetCategory").filter(|_| equations > 1 || !classes.is_empty()) {
+            match cell
+                .get("targetCategory")
+                .filter(|_| equations > 1 || !classes.is_empty())
+            {
                 Some(category) => {
                     if let Some(equation) = classes.iter().position(|class| *class == category)
                         && equation < equations
@@ -108,7 +111,11 @@ impl<'d> Compiler<'d> {
             }
         }
         let mut cells = Cells { cells: Vec::new() };
-        for cell in node.child("PPMatrix").into_iter().flat_map(|matrix| matrix.all("PPCell")) {
+        for cell in node
+            .child("PPMatrix")
+            .into_iter()
+            .flat_map(|matrix| matrix.all("PPCell"))
+        {
             let predictor = cell.need("predictorName")?;
             let slot = self.resolve(draft.scope, predictor, cell)?;
             cells.cells.push((predictor, slot, cell));
@@ -133,7 +140,6 @@ impl<'d> Compiler<'d> {
         let cox = if model_type == ModelType::Cox {
             Some(Box::new(Cox {
                 time: self.resolve(draft.scope, node.need("endTimeVariable")?, node)?,
-                start: field(self, "startTimeVariable")?,
                 baselines: self.baselines(draft, node)?,
             }))
         } else {
@@ -160,10 +166,13 @@ impl<'d> Compiler<'d> {
         }))
     }
 
-    fn link(&mut self, node: Node<'d>, model_type: ModelType) -> Compiled<Link> {
+    fn link(node: Node<'d>, model_type: ModelType) -> Compiled<Link> {
         let parameter = || node.number_or("linkParameter", 1.0);
         let name = match model_type {
-            ModelType::Ordinal => node.get("cumulativeLink").or(node.get("cumulativeLinkFunction")).unwrap_or("logit"),
+            ModelType::Ordinal => node
+                .get("cumulativeLink")
+                .or(node.get("cumulativeLinkFunction"))
+                .unwrap_or("logit"),
             ModelType::Generalized => node.get("linkFunction").unwrap_or("identity"),
             _ => "identity",
         };
@@ -198,7 +207,10 @@ impl<'d> Compiler<'d> {
             .all("Category")
             .map(|category| Ok(self.literal_or_text(kind, category.need("value")?).key()))
             .collect::<Compiled<_>>()?;
-        let rows = contrast.all("Array").map(numbers).collect::<Compiled<Vec<Vec<f64>>>>()?;
+        let rows = contrast
+            .all("Array")
+            .map(numbers)
+            .collect::<Compiled<Vec<Vec<f64>>>>()?;
         let column = categories
             .iter()
             .position(|known| *known == key)

@@ -115,7 +115,11 @@ impl<'d> Compiler<'d> {
                 .unwrap_or_default()
         };
         // In a chain only the last answer counts.
-        let from = if method == Method::ModelChain { segments.len() - 1 } else { 0 };
+        let from = if method == Method::ModelChain {
+            segments.len() - 1
+        } else {
+            0
+        };
         for segment in &mut segments[from..] {
             let classes = answers(segment, self);
             segment.classes = classes
@@ -127,14 +131,14 @@ impl<'d> Compiler<'d> {
                 .collect();
         }
         if method == Method::ModelChain {
-            let (last, before) = match segments.split_last_mut() {
-                Some(split) => split,
-                None => return Ok(None),
+            let Some((last, before)) = segments.split_last_mut() else {
+                return Ok(None);
             };
-            let same = |a: u32, b: u32, compiler: &Self| match (&compiler.models[a as usize], &compiler.models[b as usize]) {
-                (Some(a), Some(b)) => a.function == b.function && a.target_name == b.target_name,
-                _ => false,
-            };
+            let same =
+                |a: u32, b: u32, compiler: &Self| match (&compiler.models[a as usize], &compiler.models[b as usize]) {
+                    (Some(a), Some(b)) => a.function == b.function && a.target_name == b.target_name,
+                    _ => false,
+                };
             for segment in before {
                 if same(segment.model, last.model, self) {
                     let classes = answers(segment, self);
@@ -148,7 +152,7 @@ impl<'d> Compiler<'d> {
                 }
             }
         }
-        self.output_classes(draft)?;
+        self.output_classes(draft);
         let forest = self.forest(draft, method, &segments);
         Ok(Some(Mining {
             method,
@@ -196,7 +200,14 @@ impl<'d> Compiler<'d> {
                 if *at == NONE {
                     return None;
                 }
-                let row = leaf_row(model, tree, *at, segment, regression.then_some(()).map_or(classes, |()| 1), votes)?;
+                let row = leaf_row(
+                    model,
+                    tree,
+                    *at,
+                    segment,
+                    regression.then_some(()).map_or(classes, |()| 1),
+                    votes,
+                )?;
                 let bits: Vec<u64> = row.iter().map(|number| number.to_bits()).collect();
                 let next = known.len() as u32;
                 *at = *known.entry(bits).or_insert_with(|| {
@@ -231,7 +242,9 @@ fn leaf_row(model: &Model, tree: &Tree, at: u32, segment: &Segment, width: usize
     if votes || node.shares == NONE {
         let mut class = node.class;
         if class == NONE {
-            let shares = tree.shares.get(node.shares as usize * inner..(node.shares as usize + 1) * inner)?;
+            let shares = tree
+                .shares
+                .get(node.shares as usize * inner..(node.shares as usize + 1) * inner)?;
             let mut most = f64::NEG_INFINITY;
             for (index, share) in shares.iter().enumerate() {
                 if *share > most {

@@ -2,28 +2,28 @@
 
 mod anomaly;
 mod dictionary;
+mod expression;
 mod general_regression;
 mod mining;
 mod model;
 mod naive_bayes;
 mod neural_network;
+mod predicate;
 mod regression;
 mod rule_set;
+mod scope;
 mod scorecard;
 mod similarity;
 mod support_vector;
 mod tree;
-mod expression;
-mod predicate;
-mod scope;
 
 use std::collections::HashMap;
 
 pub(crate) use dictionary::DataField;
 pub(crate) use model::model_of;
-pub(crate) use scope::ScopeId;
 use scope::Scope;
-use serving_model::{ErrorCode, Limits, ModelError};
+pub(crate) use scope::ScopeId;
+use serving_model::{ErrorCode, ModelError};
 
 use crate::document::{Document, Node};
 use crate::expression::Defined;
@@ -53,7 +53,6 @@ enum Function<'d> {
 
 /// State of the compilation.
 pub(crate) struct Compiler<'d> {
-    pub(crate) limits: Limits,
     pub(crate) strings: Strings,
     pub(crate) slots: Vec<SlotDefinition>,
     pub(crate) functions: Vec<Defined>,
@@ -78,13 +77,12 @@ const DEEPEST: usize = 256;
 const MOST_STEPS: u64 = 1 << 22;
 
 impl<'d> Compiler<'d> {
-    pub(crate) fn new(document: &'d Document<'d>, limits: Limits) -> Compiled<Self> {
+    pub(crate) fn new(document: &'d Document<'d>) -> Compiled<Self> {
         let root = document.root();
         if root.name() != "PMML" {
             return Err(root.invalid("the root element is not PMML"));
         }
         let mut compiler = Self {
-            limits,
             strings: Strings::default(),
             slots: Vec::new(),
             functions: Vec::new(),
@@ -105,7 +103,11 @@ impl<'d> Compiler<'d> {
         if let Some(transformations) = root.child("TransformationDictionary") {
             for function in transformations.all("DefineFunction") {
                 let name = function.need("name")?;
-                if compiler.function_names.insert(name, Function::Waiting(function)).is_some() {
+                if compiler
+                    .function_names
+                    .insert(name, Function::Waiting(function))
+                    .is_some()
+                {
                     return Err(function.invalid(format!("function '{name}' is defined twice")));
                 }
             }
@@ -119,8 +121,10 @@ impl<'d> Compiler<'d> {
 
     /// Notes something that this build does not have; all such are reported together.
     pub(crate) fn unsupported(&mut self, node: Node<'_>, what: impl Into<String>) {
-        self.unsupported
-            .push((node.line(), format!("{} (line {}): {}", node.name(), node.line(), what.into())));
+        self.unsupported.push((
+            node.line(),
+            format!("{} (line {}): {}", node.name(), node.line(), what.into()),
+        ));
     }
 
     /// The error that lists everything unsupported, if there is anything.
@@ -133,7 +137,7 @@ impl<'d> Compiler<'d> {
         list.truncate(SHOWN);
         let mut message = format!("not supported: {}", list.join("; "));
         if more > 0 {
-            message += &format!("; and {more} more");
+            message.extend(["; and ", &more.to_string(), " more"]);
         }
         let mut error = ModelError::new(ErrorCode::ModelUnsupported, message);
         error.place.line = *line;
@@ -154,14 +158,7 @@ impl<'d> Compiler<'d> {
         result
     }
 
-    pub(crate) fn slot(
-        &mut self,
-        name: &str,
-        kind: Type,
-        source: Source,
-        order: Box<[u32]>,
-        depth: usize,
-    ) -> Slot {
+    pub(crate) fn slot(&mut self, name: &str, kind: Type, source: Source, order: Box<[u32]>, depth: usize) -> Slot {
         let name = self.strings.intern(name);
         self.slots.push(SlotDefinition {
             name,
@@ -202,7 +199,14 @@ impl<'d> Compiler<'d> {
     }
 
     /// Adds a field of the record.
-    pub(crate) fn input(&mut self, name: &str, kind: Type, treatment: Treatment, order: Box<[u32]>, active: bool) -> Slot {
+    pub(crate) fn input(
+        &mut self,
+        name: &str,
+        kind: Type,
+        treatment: Treatment,
+        order: Box<[u32]>,
+        active: bool,
+    ) -> Slot {
         let source = Source::Input {
             cell: self.inputs.len() as u32,
             treatment: Box::new(treatment),
@@ -275,24 +279,36 @@ pub(crate) fn numbers(node: Node<'_>) -> Compiled<Vec<f64>> {
             .ok_or_else(|| node.invalid(format!("'{text}' is not a finite number")))
     };
     if node.name().ends_with("SparseArray") {
-        let entries = node
-            .children()
-            .find(|child| child.name().ends_with("Entries"))
-            .map_or(Ok(Vec::new()), |entries| {
-                entries.text().split_whitespace().map(|text| read(entries, text)).collect::<Compiled<Vec<f64>>>()
-            })?;
+        let entries =
+            node.children()
+                .find(|child| child.name().ends_with("Entries"))
+                .map_or(Ok(Vec::new()), |entries| {
+                    entries
+                        .text()
+                        .split_whitespace()
+                        .map(|text| read(entries, text))
+                        .collect::<Compiled<Vec<f64>>>()
+                })?;
         let indices: Vec<usize> = node.child("Indices").map_or(Ok(Vec::new()), |indices| {
             indices
                 .text()
                 .split_whitespace()
-                .map(|text| text.parse::<usize>().ok().filter(|index| *index > 0).ok_or_else(|| indices.invalid(format!("'{text}' is not an index"))))
+                .map(|text| {
+                    text.parse::<usize>()
+                        .ok()
+                        .filter(|index| *index > 0)
+                        .ok_or_else(|| indices.invalid(format!("'{text}' is not an index")))
+                })
                 .collect::<Compiled<Vec<usize>>>()
         })?;
         if entries.len() != indices.len() {
             return Err(node.invalid("a sparse array has as many indices as entries"));
         }
         let length = match node.get("n") {
-            Some(text) => text.trim().parse::<usize>().map_err(|_| node.invalid("n is not a number"))?,
+            Some(text) => text
+                .trim()
+                .parse::<usize>()
+                .map_err(|_| node.invalid("n is not a number"))?,
             None => indices.iter().copied().max().unwrap_or(0),
         };
         if length > 1 << 24 || indices.iter().any(|index| *index > length) {

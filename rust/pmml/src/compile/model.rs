@@ -91,8 +91,13 @@ impl<'d> Compiler<'d> {
     }
 
     /// Makes sure that each class whose share is asked for is one.
-    pub(crate) fn output_classes(&mut self, draft: &mut Draft<'d>) -> Compiled<()> {
-        for field in draft.node.child("Output").into_iter().flat_map(|output| output.all("OutputField")) {
+    pub(crate) fn output_classes(&mut self, draft: &mut Draft<'d>) {
+        for field in draft
+            .node
+            .child("Output")
+            .into_iter()
+            .flat_map(|output| output.all("OutputField"))
+        {
             if field.get("feature") == Some("probability")
                 && field.get("segmentId").is_none()
                 && let Some(text) = field.get("value")
@@ -100,7 +105,6 @@ impl<'d> Compiler<'d> {
                 self.class(&mut draft.classes, text);
             }
         }
-        Ok(())
     }
 
     /// Compiles a model element and what is inside it. Returns its index.
@@ -133,7 +137,9 @@ impl<'d> Compiler<'d> {
             (_, kind) => kind,
         };
         self.entity_ids |= node.child("Output").is_some_and(|output| {
-            output.all("OutputField").any(|field| field.get("feature") == Some("entityId"))
+            output
+                .all("OutputField")
+                .any(|field| field.get("feature") == Some("entityId"))
         });
         let mut draft = Draft {
             node,
@@ -172,7 +178,10 @@ impl<'d> Compiler<'d> {
     fn kind(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<(&'static str, Option<Kind>)> {
         let name = draft.node.name();
         Ok(match name {
-            "TreeModel" => ("TreeModel", self.tree_model(draft)?.map(|tree| Kind::Tree(Box::new(tree)))),
+            "TreeModel" => (
+                "TreeModel",
+                self.tree_model(draft)?.map(|tree| Kind::Tree(Box::new(tree))),
+            ),
             "RegressionModel" => ("RegressionModel", self.regression_model(draft)?.map(Kind::Regression)),
             "GeneralRegressionModel" => (
                 "GeneralRegressionModel",
@@ -180,16 +189,19 @@ impl<'d> Compiler<'d> {
             ),
             "NeuralNetwork" => (
                 "NeuralNetwork",
-                self.neural_network(draft)?.map(|network| Kind::NeuralNetwork(Box::new(network))),
+                self.neural_network(draft)?
+                    .map(|network| Kind::NeuralNetwork(Box::new(network))),
             ),
             "MiningModel" => (
                 "MiningModel",
-                self.mining_model(draft, index)?.map(|mining| Kind::Mining(Box::new(mining))),
+                self.mining_model(draft, index)?
+                    .map(|mining| Kind::Mining(Box::new(mining))),
             ),
             "ClusteringModel" => ("ClusteringModel", self.clustering_model(draft)?.map(Kind::Clustering)),
             "NearestNeighborModel" => (
                 "NearestNeighborModel",
-                self.nearest_neighbor_model(draft)?.map(|model| Kind::Neighbors(Box::new(model))),
+                self.nearest_neighbor_model(draft)?
+                    .map(|model| Kind::Neighbors(Box::new(model))),
             ),
             "NaiveBayesModel" => ("NaiveBayesModel", self.naive_bayes_model(draft)?.map(Kind::NaiveBayes)),
             "SupportVectorMachineModel" => (
@@ -312,7 +324,14 @@ impl<'d> Compiler<'d> {
         Ok(fields.into())
     }
 
-    fn feature(&mut self, draft: &mut Draft<'d>, node: Node<'d>, kind: Option<Type>, own: bool, model: usize) -> Compiled<Feature> {
+    fn feature(
+        &mut self,
+        draft: &mut Draft<'d>,
+        node: Node<'d>,
+        kind: Option<Type>,
+        own: bool,
+        model: usize,
+    ) -> Compiled<Feature> {
         let rank = node.number_or("rank", 1.0)?.clamp(1.0, 1e6) as usize;
         let class = |compiler: &mut Self, text: &str| {
             if own {

@@ -69,7 +69,14 @@ impl<'d> Compiler<'d> {
         Ok(Evidence::Gaussian(rows.into()))
     }
 
-    fn counts(&mut self, draft: &Draft<'d>, input: Node<'d>, slot: u32, classes: usize, threshold: f64) -> Compiled<Evidence> {
+    fn counts(
+        &mut self,
+        draft: &Draft<'d>,
+        input: Node<'d>,
+        slot: u32,
+        classes: usize,
+        threshold: f64,
+    ) -> Compiled<Evidence> {
         let kind = self.slots[slot as usize].kind;
         let mut table = Vec::new();
         let mut totals = vec![0.0; classes];
@@ -91,7 +98,11 @@ impl<'d> Compiler<'d> {
                     .zip(&totals)
                     .map(|(count, total)| {
                         let share: f64 = if *total == 0.0 { 0.0 } else { count / total };
-                        if share == 0.0 { threshold.ln() } else { share.max(threshold).ln() }
+                        if share == 0.0 {
+                            threshold.ln()
+                        } else {
+                            share.max(threshold).ln()
+                        }
                     })
                     .collect();
                 (key, row)

@@ -11,6 +11,7 @@ use crate::document::Node;
 use crate::expression::Expression;
 use crate::models::Function;
 use crate::models::neural_network::{Destination, Layer, NeuralNetwork, Neuron};
+use crate::run::Direct;
 
 fn activation(node: Node<'_>, name: &str) -> Compiled<Activation> {
     Ok(match name {
@@ -67,7 +68,9 @@ impl<'d> Compiler<'d> {
         let mut first = 0;
         for element in &elements {
             first = ids.len();
-            let name = element.get("activationFunction").map_or_else(|| node.need("activationFunction"), Ok)?;
+            let name = element
+                .get("activationFunction")
+                .map_or_else(|| node.need("activationFunction"), Ok)?;
             let radial = name == "radialBasis";
             let function = if radial {
                 Activation::Identity
@@ -79,15 +82,21 @@ impl<'d> Compiler<'d> {
             let mut neurons = Vec::new();
             let mut names = Vec::new();
             for neuron in element.all("Neuron") {
-                let width = neuron.number("width")?.or(element.number("width")?).or(node.number("width")?);
-                let altitude = neuron.number("altitude")?.or(element.number("altitude")?).or(node.number("altitude")?);
+                let width = neuron
+                    .number("width")?
+                    .or(element.number("width")?)
+                    .or(node.number("width")?);
+                let altitude = neuron
+                    .number("altitude")?
+                    .or(element.number("altitude")?)
+                    .or(node.number("altitude")?);
                 let connections = neuron
                     .all("Con")
                     .map(|connection| {
                         let from = connection.need("from")?;
-                        let from = *ids
-                            .get(from)
-                            .ok_or_else(|| connection.invalid(format!("there is no neuron '{from}' before this layer")))?;
+                        let from = *ids.get(from).ok_or_else(|| {
+                            connection.invalid(format!("there is no neuron '{from}' before this layer"))
+                        })?;
                         Ok((from, connection.need_number("weight")?))
                     })
                     .collect::<Compiled<_>>()?;
@@ -121,13 +130,17 @@ impl<'d> Compiler<'d> {
         let Some(last) = layers.last_mut() else {
             return Err(node.invalid("element NeuralLayer is missing"));
         };
-        if elements.last().is_some_and(|element| element.get("normalizationMethod").is_none()) {
+        if elements
+            .last()
+            .is_some_and(|element| element.get("normalizationMethod").is_none())
+        {
             last.normalization = normalization(node, default_normalization)?;
         }
         let outputs = self.neural_outputs(draft, &ids)?;
         let mut network = NeuralNetwork {
             chain: chain(inputs.len(), &layers),
             inputs: inputs.into(),
+            direct: Direct::default(),
             layers: layers.into(),
             outputs: outputs.into(),
             last: first,
@@ -141,7 +154,11 @@ impl<'d> Compiler<'d> {
         Ok(Some(network))
     }
 
-    fn neural_outputs(&mut self, draft: &mut Draft<'d>, ids: &HashMap<&'d str, u32>) -> Compiled<Vec<(u32, Destination)>> {
+    fn neural_outputs(
+        &mut self,
+        draft: &mut Draft<'d>,
+        ids: &HashMap<&'d str, u32>,
+    ) -> Compiled<Vec<(u32, Destination)>> {
         let mut outputs = Vec::new();
         for output in draft.node.need_child("NeuralOutputs")?.all("NeuralOutput") {
             let id = output.need("outputNeuron")?;

@@ -5,14 +5,15 @@ use super::{Compiled, Compiler, ScopeId};
 use crate::document::Node;
 use crate::models::Function;
 use crate::models::regression::{Normalization, Plain, Regression, Table, Term};
+use crate::run::Direct;
 use crate::value::OpType;
 
 impl<'d> Compiler<'d> {
     pub(super) fn regression_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Regression>> {
         let node = draft.node;
         let name = node.get("normalizationMethod").unwrap_or("none");
-        let normalization = Normalization::parse(name)
-            .ok_or_else(|| node.invalid(format!("unknown normalizationMethod '{name}'")))?;
+        let normalization =
+            Normalization::parse(name).ok_or_else(|| node.invalid(format!("unknown normalizationMethod '{name}'")))?;
         let mut tables = Vec::new();
         for element in node.all("RegressionTable") {
             if draft.function == Function::Classification {
@@ -132,6 +133,7 @@ fn plain(tables: &[Table]) -> Option<Plain> {
     }
     Some(Plain {
         slots,
+        direct: Direct::default(),
         intercepts: tables.iter().map(|table| table.intercept).collect(),
         weights: weights.into(),
     })

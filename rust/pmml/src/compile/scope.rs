@@ -20,7 +20,7 @@ pub(super) struct Scope<'d> {
     changes: bool,
 }
 
-impl<'d> Scope<'d> {
+impl Scope<'_> {
     pub(super) fn new(parent: Option<ScopeId>, changes: bool) -> Self {
         Self {
             parent,
@@ -132,9 +132,15 @@ impl<'d> Compiler<'d> {
             if changed.is_none() && self.scopes[at].changes {
                 changed = Some(at);
             }
-            if let Some((key, node)) = self.scopes[at].derived.get_key_value(name).map(|(key, node)| (*key, *node)) {
+            if let Some((key, node)) = self.scopes[at]
+                .derived
+                .get_key_value(name)
+                .map(|(key, node)| (*key, *node))
+            {
                 let home = changed.unwrap_or(at);
-                if home != at && let Some(slot) = self.scopes[home].names.get(key) {
+                if home != at
+                    && let Some(slot) = self.scopes[home].names.get(key)
+                {
                     return Ok(Some(*slot));
                 }
                 return self.derive(home, key, node).map(Some);

@@ -18,7 +18,9 @@ impl<'d> Compiler<'d> {
         let (mut points, nearest) = self.points(draft, "ClusteringField")?;
         draft.classes.kind = Type::String;
         for (number, cluster) in node.all("Cluster").enumerate() {
-            let name = cluster.get("id").map_or_else(|| (number + 1).to_string(), str::to_owned);
+            let name = cluster
+                .get("id")
+                .map_or_else(|| (number + 1).to_string(), str::to_owned);
             if self.class(&mut draft.classes, &name) as usize != number {
                 return Err(cluster.invalid(format!("two clusters have the id '{name}'")));
             }
@@ -63,8 +65,14 @@ impl<'d> Compiler<'d> {
             "binarySimilarity" => {
                 let mut weights = [0.0; 8];
                 let names = [
-                    "c11-parameter", "c10-parameter", "c01-parameter", "c00-parameter", "d11-parameter",
-                    "d10-parameter", "d01-parameter", "d00-parameter",
+                    "c11-parameter",
+                    "c10-parameter",
+                    "c01-parameter",
+                    "c00-parameter",
+                    "d11-parameter",
+                    "d10-parameter",
+                    "d01-parameter",
+                    "d00-parameter",
                 ];
                 for (weight, name) in weights.iter_mut().zip(names) {
                     *weight = inner.need_number(name)?;
@@ -74,7 +82,11 @@ impl<'d> Compiler<'d> {
             other => return Err(inner.invalid(format!("unknown measure '{other}'"))),
         };
         let default = measure.get("compareFunction").unwrap_or("absDiff");
-        let parent = if element == "KNNInput" { node.need_child("KNNInputs")? } else { node };
+        let parent = if element == "KNNInput" {
+            node.need_child("KNNInputs")?
+        } else {
+            node
+        };
         let mut fields = Vec::new();
         for field in parent.all(element) {
             if element == "ClusteringField" && !field.flag("isCenterField", true)? {
@@ -98,7 +110,10 @@ impl<'d> Compiler<'d> {
         if fields.is_empty() {
             return Err(node.invalid(format!("element {element} is missing")));
         }
-        let missing = match node.child("MissingValueWeights").and_then(|weights| weights.child("Array")) {
+        let missing = match node
+            .child("MissingValueWeights")
+            .and_then(|weights| weights.child("Array"))
+        {
             Some(array) => numbers(array)?,
             None => Vec::new(),
         };
@@ -138,11 +153,19 @@ impl<'d> Compiler<'d> {
                 Ok((name, column.rsplit(':').next().unwrap_or(column)))
             })
             .collect::<Compiled<_>>()?;
-        let column_of = |name: &str| columns.iter().find(|(field, _)| *field == name).map(|(_, column)| *column);
+        let column_of = |name: &str| {
+            columns
+                .iter()
+                .find(|(field, _)| *field == name)
+                .map(|(_, column)| *column)
+        };
         let id = node.get("instanceIdVariable").and_then(column_of);
         let answer = draft.target.and_then(column_of);
         let parent: Node<'d> = node.need_child("KNNInputs")?;
-        let inputs: Vec<&str> = parent.all("KNNInput").map(|input| input.need("field")).collect::<Compiled<_>>()?;
+        let inputs: Vec<&str> = parent
+            .all("KNNInput")
+            .map(|input| input.need("field"))
+            .collect::<Compiled<_>>()?;
         // Points that hold the inputs themselves need no transformation.
         let direct: Option<Vec<&str>> = inputs.iter().map(|name| column_of(name)).collect();
         if transformed && direct.is_none() {
@@ -151,7 +174,9 @@ impl<'d> Compiler<'d> {
         let (mut answers, mut names, mut raw) = (Vec::new(), Vec::new(), Vec::new());
         for (number, row) in table_rows(training)?.into_iter().enumerate() {
             let cell = |column: &str| row.iter().find(|(name, _)| *name == column).map(|(_, text)| *text);
-            let name = id.and_then(cell).map_or_else(|| (number + 1).to_string(), str::to_owned);
+            let name = id
+                .and_then(cell)
+                .map_or_else(|| (number + 1).to_string(), str::to_owned);
             names.push(self.strings.intern(&name));
             answers.push(match (answer.and_then(cell), draft.function) {
                 (Some(text), Function::Classification) => Value::Int(i64::from(self.class(&mut draft.classes, text))),

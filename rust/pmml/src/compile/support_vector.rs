@@ -32,7 +32,11 @@ impl<'d> Compiler<'d> {
         let mut elements = Vec::new();
         for field in dictionary.need_child("VectorFields")?.children() {
             match field.name() {
-                "FieldRef" => elements.push(Element::Number(self.resolve(draft.scope, field.need("field")?, field)?)),
+                "FieldRef" => elements.push(Element::Number(self.resolve(
+                    draft.scope,
+                    field.need("field")?,
+                    field,
+                )?)),
                 "CategoricalPredictor" => {
                     let slot = self.resolve(draft.scope, field.need("name")?, field)?;
                     let kind = self.slots[slot as usize].kind;
@@ -95,7 +99,9 @@ impl<'d> Compiler<'d> {
                     .all("SupportVector")
                     .map(|vector| {
                         let id = vector.need("vectorId")?;
-                        ids.get(id).copied().ok_or_else(|| vector.invalid(format!("there is no vector '{id}'")))
+                        ids.get(id)
+                            .copied()
+                            .ok_or_else(|| vector.invalid(format!("there is no vector '{id}'")))
                     })
                     .collect::<Compiled<_>>()?;
                 if support.len() != values.len() {

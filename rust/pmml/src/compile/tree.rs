@@ -10,7 +10,7 @@ use crate::document::Node;
 use crate::models::tree::{Lowered, OnUnknown, Tree, TreeNode, Walk};
 use crate::models::{Function, NONE};
 use crate::predicate::{Comparison, Predicate};
-use crate::run::{Slot, SlotDefinition};
+use crate::run::{Direct, Slot, SlotDefinition};
 use crate::value::{Type, Value};
 
 impl<'d> Compiler<'d> {
@@ -42,12 +42,14 @@ impl<'d> Compiler<'d> {
             nodes.push(compiled);
             at += 1;
         }
-        self.output_classes(draft)?;
+        self.output_classes(draft);
         if self.entity_ids {
             let mut order: Vec<usize> = (0..elements.len()).collect();
             order.sort_by_key(|index| elements[*index].id());
             for (number, index) in order.into_iter().enumerate() {
-                let id = elements[index].get("id").map_or_else(|| (number + 1).to_string(), str::to_owned);
+                let id = elements[index]
+                    .get("id")
+                    .map_or_else(|| (number + 1).to_string(), str::to_owned);
                 nodes[index].id = self.strings.intern(&id);
             }
         }
@@ -83,7 +85,10 @@ impl<'d> Compiler<'d> {
         elements: &[Node<'d>],
     ) -> Compiled<TreeNode> {
         let predicate = self.predicate_of(draft.scope, element)?;
-        if let Some(embedded) = element.children().find(|child| matches!(child.name(), "Regression" | "DecisionTree")) {
+        if let Some(embedded) = element
+            .children()
+            .find(|child| matches!(child.name(), "Regression" | "DecisionTree"))
+        {
             self.unsupported(embedded, "model embedded in a tree node");
         }
         let (mut score, mut class) = (f64::NAN, NONE);
@@ -119,7 +124,11 @@ impl<'d> Compiler<'d> {
                     entries
                         .into_iter()
                         .map(|(class, count, probability)| {
-                            let share = if given { probability.unwrap_or(0.0) } else { count / total };
+                            let share = if given {
+                                probability.unwrap_or(0.0)
+                            } else {
+                                count / total
+                            };
                             (class, share)
                         })
                         .collect(),
@@ -250,7 +259,11 @@ pub(super) fn lower(tree: &Tree, slots: &[SlotDefinition], features: &mut Featur
         };
         binary.push(BinaryNode::Leaf(NONE));
         binary.push(BinaryNode::Leaf(NONE));
-        let (yes, no) = if yes_is_left { (left, left + 1) } else { (left + 1, left) };
+        let (yes, no) = if yes_is_left {
+            (left, left + 1)
+        } else {
+            (left + 1, left)
+        };
         pending.push((yes, child, 0, None));
         pending.push((no, at, offset + 1, Some((slot, comparison, threshold))));
     }
@@ -293,6 +306,7 @@ pub(super) fn lowered(trees: &[Vec<BinaryNode<f64>>], features: Features) -> Opt
     };
     Some(Lowered {
         slots: features.slots.into(),
+        direct: Direct::default(),
         walk,
     })
 }

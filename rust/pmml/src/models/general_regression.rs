@@ -43,10 +43,19 @@ impl Link {
 /// A factor of a parameter.
 #[derive(Debug)]
 pub(crate) enum Factor {
-    Category { slot: Slot, key: (u8, u64) },
+    Category {
+        slot: Slot,
+        key: (u8, u64),
+    },
     /// Value of a contrast matrix for each category.
-    Contrast { slot: Slot, values: Box<[((u8, u64), f64)]> },
-    Covariate { slot: Slot, exponent: f64 },
+    Contrast {
+        slot: Slot,
+        values: Box<[((u8, u64), f64)]>,
+    },
+    Covariate {
+        slot: Slot,
+        exponent: f64,
+    },
 }
 
 /// A term: factors and the coefficient for each equation.
@@ -68,7 +77,6 @@ pub(crate) struct Baseline {
 #[derive(Debug)]
 pub(crate) struct Cox {
     pub(crate) time: Slot,
-    pub(crate) start: Option<Slot>,
     pub(crate) baselines: Box<[Baseline]>,
 }
 
@@ -88,21 +96,13 @@ pub(crate) struct GeneralRegression {
     pub(crate) cox: Option<Box<Cox>>,
 }
 
-impl GeneralRegression {
-    /// What a missing predictor leads to: no answer, or, as survival needs all of its predictors, a fault.
-    fn without(&self, slot: Slot) -> Scored<bool> {
-        if self.cox.is_some() {
-            return Err(Fault {
-                cause: Cause::Missing,
-                slot,
-            });
-        }
-        Ok(false)
-    }
-}
-
 impl Run<'_> {
-    pub(crate) fn general_regression(&mut self, index: usize, model: &Model, regression: &GeneralRegression) -> Scored<bool> {
+    pub(crate) fn general_regression(
+        &mut self,
+        index: usize,
+        model: &Model,
+        regression: &GeneralRegression,
+    ) -> Scored<bool> {
         let base = self.scratch.work.len();
         self.scratch.work.resize(base + regression.equations, 0.0);
         let found = self.predictors(regression, base);
@@ -123,22 +123,25 @@ impl Run<'_> {
                     Factor::Covariate { slot, exponent } => match self.number(*slot)? {
                         Some(number) if *exponent == 1.0 => number,
                         Some(number) => number.powf(*exponent),
-                        None => return regression.without(*slot),
+                        None => return Ok(false),
                     },
                     Factor::Category { slot, key } => {
                         let value = self.value(*slot)?;
                         if value.is_missing() {
-                            return regression.without(*slot);
+                            return Ok(false);
                         }
                         f64::from(u8::from(value.key() == *key))
                     }
                     Factor::Contrast { slot, values } => {
                         let value = self.value(*slot)?;
                         if value.is_missing() {
-                            return regression.without(*slot);
+                            return Ok(false);
                         }
                         let key = value.key();
-                        values.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, number)| *number)
+                        values
+                            .iter()
+                            .find(|(known, _)| *known == key)
+                            .map_or(0.0, |(_, number)| *number)
                     }
                 };
             }
@@ -159,7 +162,13 @@ impl Run<'_> {
         Ok(true)
     }
 
-    fn answer_general(&mut self, index: usize, model: &Model, regression: &GeneralRegression, base: usize) -> Scored<bool> {
+    fn answer_general(
+        &mut self,
+        index: usize,
+        model: &Model,
+        regression: &GeneralRegression,
+        base: usize,
+    ) -> Scored<bool> {
         let first = self.scratch.work[base];
         if let Some(cox) = &regression.cox {
             return self.survival(index, model, regression, cox, first);
@@ -188,10 +197,13 @@ impl Run<'_> {
         match regression.model_type {
             ModelType::Multinomial | ModelType::Linear | ModelType::Cox => {
                 // Without a shift, as the reference tool has it: an overflow is not hidden.
-                let sum: f64 = shares.iter_mut().map(|share| {
-                    *share = share.exp();
-                    *share
-                }).sum();
+                let sum: f64 = shares
+                    .iter_mut()
+                    .map(|share| {
+                        *share = share.exp();
+                        *share
+                    })
+                    .sum();
                 for share in shares {
                     *share /= sum;
                 }
@@ -211,15 +223,28 @@ impl Run<'_> {
     }
 
     /// Cumulative hazard at the time of the record.
-    fn survival(&mut self, index: usize, model: &Model, regression: &GeneralRegression, cox: &Cox, predictor: f64) -> Scored<bool> {
+    fn survival(
+        &mut self,
+        index: usize,
+        model: &Model,
+        regression: &GeneralRegression,
+        cox: &Cox,
+        predictor: f64,
+    ) -> Scored<bool> {
         let Some(time) = self.number(cox.time)? else {
-            return Ok(false);
+            return Err(Fault {
+                cause: Cause::Missing,
+                slot: cox.time,
+            });
         };
         for baseline in &cox.baselines {
             if let Some((slot, key)) = baseline.stratum {
                 let value = self.value(slot)?;
                 if value.is_missing() {
-                    return Ok(false);
+                    return Err(Fault {
+                        cause: Cause::Missing,
+                        slot,
+                    });
                 }
                 if value.key() != key {
                     continue;

@@ -197,7 +197,37 @@ impl Run<'_> {
         for share in shares {
             *share /= forest.total;
         }
-        self.answer_largest(index, model)
+        let votes = matches!(mining.method, Method::MajorityVote | Method::WeightedMajorityVote);
+        let found = self.answer_largest(index, model);
+        if votes && self.tied(index, model) {
+            let most = self.largest(index, model);
+            let shares = &self.scratch.shares[model.shares..model.shares + classes];
+            let winner = self.scratch.leaves.iter().find_map(|leaf| {
+                let row = &forest.leaves[*leaf as usize * classes..][..classes];
+                (0..classes).find(|class| row[*class] == 1.0 && shares[*class] == most)
+            });
+            if let Some(class) = winner {
+                return self.answer_class(index, model, class as u32);
+            }
+        }
+        found
+    }
+
+    /// The share of the class that was chosen.
+    fn largest(&self, index: usize, model: &Model) -> f64 {
+        let class = self.scratch.outcomes[index].class as usize;
+        self.scratch
+            .shares
+            .get(model.shares + class)
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// Whether another class has as large a share as the one that was chosen. Among these the first vote decides.
+    fn tied(&self, index: usize, model: &Model) -> bool {
+        let most = self.largest(index, model);
+        let shares = &self.scratch.shares[model.shares..model.shares + model.classes.len()];
+        shares.iter().filter(|share| **share == most).count() > 1
     }
 
     /// Votes, averages, sums and the like.
@@ -211,7 +241,14 @@ impl Run<'_> {
         let base = self.scratch.work.len();
         let classes = model.classes.len();
         // For classes: their sums; for numbers: pairs of value and weight.
-        self.scratch.work.resize(base + classes, if mining.method == Method::Max { f64::NEG_INFINITY } else { 0.0 });
+        self.scratch.work.resize(
+            base + classes,
+            if mining.method == Method::Max {
+                f64::NEG_INFINITY
+            } else {
+                0.0
+            },
+        );
         let start = self.scratch.work.len();
         let (mut total, mut missing, mut all, mut abstained) = (0.0, 0.0, 0.0, 0.0_f64);
         for segment in &mining.segments {
@@ -288,7 +325,20 @@ impl Run<'_> {
                     _ => sum / total,
                 };
             }
-            self.answer_largest(index, model)
+            let found = self.answer_largest(index, model);
+            if votes && self.tied(index, model) {
+                let most = self.largest(index, model);
+                let winner = mining.segments.iter().find_map(|segment| {
+                    let outcome = &self.scratch.outcomes[segment.model as usize];
+                    let class = *segment.classes.get(outcome.class as usize)?;
+                    let share = self.scratch.shares[model.shares + class as usize];
+                    (outcome.present && share == most).then_some(class)
+                });
+                if let Some(class) = winner {
+                    self.answer_class(index, model, class);
+                }
+            }
+            found
         } else {
             let value = aggregate(&mut self.scratch.work[start..], mining.method, total, model.float);
             self.answer_number(index, model, value)
@@ -308,15 +358,26 @@ fn aggregate(pairs: &mut [f64], method: Method, total: f64, float: bool) -> f64 
     match method {
         Method::Sum | Method::Average => {
             let sum = pairs.chunks_exact(2).fold(0.0, |sum, pair| single(sum + pair[0]));
-            if method == Method::Sum { sum } else { single(sum / count as f64) }
+            if method == Method::Sum {
+                sum
+            } else {
+                single(sum / count as f64)
+            }
         }
         Method::WeightedSum | Method::WeightedAverage => {
             let sum = pairs
                 .chunks_exact(2)
                 .fold(0.0, |sum, pair| single(sum + single(pair[0] * pair[1])));
-            if method == Method::WeightedSum { sum } else { single(sum / total) }
+            if method == Method::WeightedSum {
+                sum
+            } else {
+                single(sum / total)
+            }
         }
-        Method::Max => pairs.chunks_exact(2).map(|pair| pair[0]).fold(f64::NEG_INFINITY, f64::max),
+        Method::Max => pairs
+            .chunks_exact(2)
+            .map(|pair| pair[0])
+            .fold(f64::NEG_INFINITY, f64::max),
         _ => {
             let mut sorted: Vec<(f64, f64)> = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
             sorted.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -14,7 +14,8 @@ pub(crate) mod support_vector;
 pub(crate) mod target;
 pub(crate) mod tree;
 
-use crate::run::{Run, Scored};
+use crate::expression::Expression;
+use crate::run::{Direct, Run, Scored, SlotDefinition};
 use crate::value::{Type, Value};
 
 /// No class, no entity.
@@ -107,6 +108,7 @@ impl Run<'_> {
         let program = self.program;
         let model = &program.models[index];
         self.scratch.outcomes[index] = Outcome::default();
+        self.scratch.touched.push(index as u32);
         let found = match &model.kind {
             Kind::Tree(tree) => self.tree(index, model, tree)?,
             Kind::Regression(regression) => self.regression(index, model, regression)?,
@@ -181,13 +183,58 @@ impl Run<'_> {
 }
 
 impl Kind {
+    /// Finds the cells that can be read straight from the record, once cells are numbered.
+    pub(crate) fn connect(&mut self, slots: &[SlotDefinition]) {
+        match self {
+            Self::Tree(tree) => {
+                if let Some(lowered) = &mut tree.lowered {
+                    lowered.connect(slots);
+                }
+            }
+            Self::Mining(mining) => {
+                if let Some(forest) = &mut mining.forest {
+                    forest.trees.connect(slots);
+                }
+            }
+            Self::Regression(regression) => {
+                if let Some(plain) = &mut regression.plain {
+                    plain.direct = Direct::of(&plain.slots, slots, Type::Double);
+                }
+            }
+            Self::NeuralNetwork(network) => {
+                let fields: Option<Vec<u32>> = network
+                    .inputs
+                    .iter()
+                    .map(|input| match input {
+                        Expression::Field {
+                            slot,
+                            missing: Value::Missing,
+                        } => Some(*slot),
+                        _ => None,
+                    })
+                    .collect();
+                if let Some(fields) = fields {
+                    network.direct = Direct::of(&fields, slots, Type::Double);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Bytes of heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Tree(tree) => tree.heap_bytes(),
             Self::Regression(regression) => {
-                regression.tables.iter().map(|table| 32 + table.terms.len() * 40).sum::<usize>()
-                    + regression.plain.as_ref().map_or(0, |plain| plain.weights.len() * 8 + plain.slots.len() * 4)
+                regression
+                    .tables
+                    .iter()
+                    .map(|table| 32 + table.terms.len() * 40)
+                    .sum::<usize>()
+                    + regression
+                        .plain
+                        .as_ref()
+                        .map_or(0, |plain| plain.weights.len() * 8 + plain.slots.len() * 4)
             }
             Self::GeneralRegression(regression) => regression
                 .parameters
@@ -210,7 +257,9 @@ impl Kind {
                 let machines = machine.machines.iter();
                 8 * machine.vectors.len()
                     + 32 * machine.elements.len()
-                    + machines.map(|machine| 72 + 16 * machine.vectors.len() + 8 * machine.weights.len()).sum::<usize>()
+                    + machines
+                        .map(|machine| 72 + 16 * machine.vectors.len() + 8 * machine.weights.len())
+                        .sum::<usize>()
             }
             Self::Scorecard(scorecard) => scorecard
                 .characteristics

@@ -3,11 +3,14 @@
 use super::Model;
 use crate::run::{Run, Scored, Slot};
 
+/// A value and its row.
+pub(crate) type Row = ((u8, u64), Box<[f64]>);
+
 /// What one input says about each class.
 #[derive(Debug)]
 pub(crate) enum Evidence {
     /// Logarithm of the share of a value within each class.
-    Counts(Box<[((u8, u64), Box<[f64]>)]>),
+    Counts(Box<[Row]>),
     /// Mean and variance within each class.
     Gaussian(Box<[(f64, f64)]>),
 }

@@ -5,7 +5,7 @@ use serving_kernels::dense::DenseChain;
 
 use super::{Function, Model};
 use crate::expression::Expression;
-use crate::run::{Run, Scored};
+use crate::run::{Direct, Run, Scored};
 use crate::treatment::Interval;
 use crate::value::Value;
 
@@ -38,6 +38,7 @@ pub(crate) enum Destination {
 #[derive(Debug)]
 pub(crate) struct NeuralNetwork {
     pub(crate) inputs: Box<[Expression]>,
+    pub(crate) direct: Direct,
     pub(crate) chain: Option<DenseChain<f64>>,
     pub(crate) layers: Box<[Layer]>,
     /// Value index and what it stands for.
@@ -106,7 +107,12 @@ impl Run<'_> {
 
     /// Leaves the values of the inputs and of the layers (or of the last one) in the work space.
     fn activations(&mut self, network: &NeuralNetwork, base: usize) -> Scored<bool> {
-        for input in &network.inputs {
+        let direct = self.direct(&network.direct);
+        if direct {
+            let scratch = &mut *self.scratch;
+            scratch.work.extend_from_slice(&scratch.row);
+        }
+        for input in if direct { &[] } else { &*network.inputs } {
             let value = match input {
                 Expression::Field { slot, .. } => self.number(*slot)?,
                 other => {
@@ -180,7 +186,11 @@ impl Run<'_> {
         match network.outputs.first() {
             Some((from, Destination::Number(points))) => {
                 let value = self.scratch.work[base + *from as usize];
-                let value = if points.is_empty() { value } else { invert_line(points, value) };
+                let value = if points.is_empty() {
+                    value
+                } else {
+                    invert_line(points, value)
+                };
                 let found = self.answer_number(index, model, value);
                 if let Value::Double(number) = self.scratch.outcomes[index].value
                     && number.is_nan()

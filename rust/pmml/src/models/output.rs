@@ -171,7 +171,10 @@ impl Run<'_> {
 
     /// The entity of some rank after the first.
     fn ranked_entity(&mut self, rank: usize) -> Value {
-        self.scratch.ranks.get(rank - 1).map_or(Value::Missing, |(_, name)| Value::Text(*name))
+        self.scratch
+            .ranks
+            .get(rank - 1)
+            .map_or(Value::Missing, |(_, name)| Value::Text(*name))
     }
 
     /// Affinity of an entity, or of the one of some rank.
@@ -180,7 +183,11 @@ impl Run<'_> {
             Some(entity) => entity,
             None if rank <= 1 => {
                 let outcome = self.scratch.outcomes[index];
-                if outcome.class == NONE { outcome.entity_index } else { outcome.class }
+                if outcome.class == NONE {
+                    outcome.entity_index
+                } else {
+                    outcome.class
+                }
             }
             None => match self.scratch.ranks.get(rank - 1) {
                 Some((affinity, _)) => return Value::Double(*affinity),

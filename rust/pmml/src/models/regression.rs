@@ -3,7 +3,7 @@
 use serving_kernels::linear;
 
 use super::{Function, Model};
-use crate::run::{Run, Scored, Slot};
+use crate::run::{Direct, Run, Scored, Slot};
 
 /// `normalizationMethod`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Plain {
     pub(crate) slots: Box<[Slot]>,
+    pub(crate) direct: Direct,
     pub(crate) intercepts: Box<[f64]>,
     /// One column of as many weights as there are tables for each slot.
     pub(crate) weights: Box<[f64]>,
@@ -135,6 +136,16 @@ impl Run<'_> {
     /// Leaves the values of the equations in the work space; `false` when a number is missing.
     fn equations(&mut self, regression: &Regression, float: bool, base: usize) -> Scored<bool> {
         if let Some(plain) = &regression.plain {
+            if self.direct(&plain.direct) {
+                let scratch = &mut *self.scratch;
+                linear::dots(
+                    &plain.intercepts,
+                    &plain.weights,
+                    &scratch.row,
+                    &mut scratch.work[base..],
+                );
+                return Ok(true);
+            }
             let row = self.scratch.work.len();
             for slot in &plain.slots {
                 match self.number(*slot)? {
@@ -147,12 +158,20 @@ impl Run<'_> {
             return Ok(true);
         }
         for (offset, table) in regression.tables.iter().enumerate() {
-            let mut sum = if float { f64::from(table.intercept as f32) } else { table.intercept };
+            let mut sum = if float {
+                f64::from(table.intercept as f32)
+            } else {
+                table.intercept
+            };
             for term in &table.terms {
                 let Some(part) = self.term(term)? else {
                     return Ok(false);
                 };
-                sum = if float { f64::from(sum as f32 + part as f32) } else { sum + part };
+                sum = if float {
+                    f64::from(sum as f32 + part as f32)
+                } else {
+                    sum + part
+                };
             }
             self.scratch.work[base + offset] = sum;
         }
@@ -165,12 +184,16 @@ impl Run<'_> {
                 slot,
                 exponent,
                 coefficient,
-            } => self.number(*slot)?.map(|number| {
-                coefficient * if *exponent == 1 { number } else { number.powi(*exponent) }
-            }),
+            } => self
+                .number(*slot)?
+                .map(|number| coefficient * if *exponent == 1 { number } else { number.powi(*exponent) }),
             Term::Category { slot, key, coefficient } => {
                 let value = self.value(*slot)?;
-                Some(if !value.is_missing() && value.key() == *key { *coefficient } else { 0.0 })
+                Some(if !value.is_missing() && value.key() == *key {
+                    *coefficient
+                } else {
+                    0.0
+                })
             }
             Term::Product { slots, coefficient } => {
                 let mut product = *coefficient;
@@ -216,7 +239,11 @@ pub(crate) fn normalize(values: &mut [f64], method: Normalization, ordinal: bool
     if ordinal && !matches!(method, Normalization::Softmax | Normalization::Simplemax) {
         let mut before = 0.0;
         for (index, value) in values.iter_mut().enumerate() {
-            let cumulative = if index == last { 1.0 } else { method.invert_as(*value, float) };
+            let cumulative = if index == last {
+                1.0
+            } else {
+                method.invert_as(*value, float)
+            };
             *value = cumulative - before;
             before = cumulative;
         }
@@ -232,9 +259,17 @@ pub(crate) fn normalize(values: &mut [f64], method: Normalization, ordinal: bool
         }
         _ if values.len() == 2 => {
             let share = method.invert_as(values[0], float);
-            let share = if method == Normalization::None { share.clamp(0.0, 1.0) } else { share };
+            let share = if method == Normalization::None {
+                share.clamp(0.0, 1.0)
+            } else {
+                share
+            };
             values[0] = share;
-            values[1] = if float { f64::from(1.0 - share as f32) } else { 1.0 - share };
+            values[1] = if float {
+                f64::from(1.0 - share as f32)
+            } else {
+                1.0 - share
+            };
         }
         _ => {
             let mut rest = 1.0;

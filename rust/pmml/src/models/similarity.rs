@@ -61,7 +61,13 @@ impl Points {
                 }
             }
             // Both, left only, right only, neither.
-            let sum = |weights: &[f64]| counts.iter().zip(weights).map(|(count, weight)| count * weight).sum::<f64>();
+            let sum = |weights: &[f64]| {
+                counts
+                    .iter()
+                    .zip(weights)
+                    .map(|(count, weight)| count * weight)
+                    .sum::<f64>()
+            };
             return sum(&weights[..4]) / sum(&weights[4..]);
         }
         let (mut sum, mut all, mut present) = (0.0_f64, 0.0, 0.0);
@@ -184,7 +190,9 @@ impl Run<'_> {
         let record = &scratch.work[base..base + width];
         scratch.ranks.clear();
         for (row, point) in neighbors.points.values.chunks_exact(width).enumerate() {
-            scratch.ranks.push((neighbors.points.compare(record, point), row as u32));
+            scratch
+                .ranks
+                .push((neighbors.points.compare(record, point), row as u32));
         }
         scratch.work.truncate(base);
         let sign = if neighbors.nearest { 1.0 } else { -1.0 };
@@ -203,7 +211,11 @@ impl Run<'_> {
         for (_, entity) in &mut self.scratch.ranks {
             *entity = neighbors.names[*entity as usize];
         }
-        let first = self.scratch.ranks.first().map_or(Value::Missing, |(_, name)| Value::Text(*name));
+        let first = self
+            .scratch
+            .ranks
+            .first()
+            .map_or(Value::Missing, |(_, name)| Value::Text(*name));
         self.scratch.outcomes[index].entity = first;
         Ok(found)
     }

@@ -17,7 +17,11 @@ impl Kernel {
         let dot = || a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         match self {
             Self::Linear => dot(),
-            Self::Polynomial { gamma, constant, degree } => (gamma * dot() + constant).powf(degree),
+            Self::Polynomial {
+                gamma,
+                constant,
+                degree,
+            } => (gamma * dot() + constant).powf(degree),
             Self::Radial { gamma } => {
                 let distance: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
                 (-gamma * distance).exp()
@@ -31,7 +35,11 @@ impl Kernel {
 #[derive(Debug)]
 pub(crate) enum Element {
     Number(Slot),
-    Category { slot: Slot, key: (u8, u64), coefficient: f64 },
+    Category {
+        slot: Slot,
+        key: (u8, u64),
+        coefficient: f64,
+    },
 }
 
 /// One machine: a linear function of kernels.
@@ -71,7 +79,9 @@ pub(crate) struct SupportVector {
 impl Run<'_> {
     pub(crate) fn support_vector(&mut self, index: usize, model: &Model, machine: &SupportVector) -> Scored<bool> {
         let base = self.scratch.work.len();
-        let result = self.elements(machine).map(|()| self.machines(index, model, machine, base));
+        let result = self
+            .elements(machine)
+            .map(|()| self.machines(index, model, machine, base));
         self.scratch.work.truncate(base);
         result
     }
@@ -118,7 +128,12 @@ impl Run<'_> {
                     sum + coefficient * machine.kernel.apply(record, vector)
                 })
             } else {
-                single.weights.iter().zip(record).map(|(weight, value)| weight * value).sum()
+                single
+                    .weights
+                    .iter()
+                    .zip(record)
+                    .map(|(weight, value)| weight * value)
+                    .sum()
             } + single.bias;
             if !classifies {
                 return !value.is_nan() && self.answer_number(index, model, value);

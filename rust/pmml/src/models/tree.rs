@@ -4,8 +4,8 @@ use serving_kernels::trees::TreeEnsemble;
 
 use super::{Function, Model, NONE};
 use crate::predicate::Predicate;
-use crate::run::{Run, Scored, Slot};
-use crate::value::Value;
+use crate::run::{Direct, Run, Scored, Slot, SlotDefinition};
+use crate::value::{Type, Value};
 
 /// `missingValueStrategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub(crate) enum Walk {
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) slots: Box<[Slot]>,
+    pub(crate) direct: Direct,
     pub(crate) walk: Walk,
 }
 
@@ -83,6 +84,15 @@ impl Lowered {
             }
     }
 
+    /// Finds the cells that can be read straight from the record.
+    pub(crate) fn connect(&mut self, slots: &[SlotDefinition]) {
+        let kind = match self.walk {
+            Walk::Double(_) => Type::Double,
+            Walk::Float(_) => Type::Float,
+        };
+        self.direct = Direct::of(&self.slots, slots, kind);
+    }
+
     pub(crate) fn trees(&self) -> usize {
         match &self.walk {
             Walk::Double(ensemble) => ensemble.len(),
@@ -98,7 +108,16 @@ impl Run<'_> {
     pub(crate) fn walk(&mut self, lowered: &Lowered) -> bool {
         self.scratch.leaves.clear();
         self.scratch.leaves.resize(lowered.trees(), 0);
+        let direct = self.direct(&lowered.direct);
         match &lowered.walk {
+            Walk::Double(ensemble) if direct => ensemble.leaves(&self.scratch.row, &mut self.scratch.leaves),
+            Walk::Float(ensemble) if direct => {
+                self.scratch.row32.clear();
+                self.scratch
+                    .row32
+                    .extend(self.scratch.row.iter().map(|number| *number as f32));
+                ensemble.leaves(&self.scratch.row32, &mut self.scratch.leaves);
+            }
             Walk::Double(ensemble) => {
                 self.scratch.row.clear();
                 for slot in &lowered.slots {
@@ -132,7 +151,10 @@ impl Run<'_> {
             let leaf = self.scratch.leaves[0];
             return Ok(leaf != NONE && self.answer_node(index, model, tree, leaf));
         }
-        if matches!(tree.on_unknown, OnUnknown::WeightedConfidence | OnUnknown::AggregateNodes) {
+        if matches!(
+            tree.on_unknown,
+            OnUnknown::WeightedConfidence | OnUnknown::AggregateNodes
+        ) {
             return self.blended(index, model, tree);
         }
         match self.reach(tree)? {
@@ -235,7 +257,10 @@ impl Run<'_> {
                 }
             }
             if pending.len() > start + 1 {
-                let total: f64 = pending[start..].iter().map(|(child, _)| tree.nodes[*child as usize].records).sum();
+                let total: f64 = pending[start..]
+                    .iter()
+                    .map(|(child, _)| tree.nodes[*child as usize].records)
+                    .sum();
                 for (child, weight) in &mut pending[start..] {
                     *weight *= tree.nodes[*child as usize].records / total;
                 }

@@ -4,8 +4,9 @@ import io.flinkserving.benchmarks.pipeline.PipelineBenchmark;
 import java.util.Map;
 
 /**
- * Runs one benchmark: {@code java -jar flink-serving-benchmarks.jar NAME --out FILE ...}, see {@link
- * Settings}. A benchmark that needs JVMs of its own starts this class again with another name.
+ * Runs one benchmark: {@code java -jar flink-serving-benchmarks.jar NAME --out FILE ...}, see
+ * {@link Settings}. A benchmark that needs JVMs of its own starts this class again with another
+ * name.
  */
 public final class Benchmarks {
 

@@ -51,6 +51,8 @@ final class BoundaryBenchmark implements Benchmark {
             Rounds rounds = new Rounds(settings.rounds(), settings.quick() ? 100 : 300);
             rounds.add("raw-call", () -> rawCalls(records.length));
             rounds.add("empty-call", () -> emptyCalls(records.length, one));
+            rounds.add("copy-in", () -> copies(records, one));
+            rounds.add("score-again", () -> scoresAgain(records, one));
             rounds.add("record", () -> oneByOne(records, one));
             rounds.add("batch-" + BATCH, () -> batches(records, many));
             rounds.add("result-object", () -> results(records, api));
@@ -125,6 +127,29 @@ final class BoundaryBenchmark implements Benchmark {
         for (int i = 0; i < count; i++) {
             scorer.begin();
             sum += scorer.score();
+        }
+        return sum;
+    }
+
+    /** Only the copy into the direct buffer. */
+    private static double copies(byte[][] records, NativeScorer scorer) throws NativeException {
+        long sum = 0;
+        for (byte[] record : records) {
+            scorer.begin();
+            sum += scorer.add(record) ? 1 : 0;
+        }
+        return sum;
+    }
+
+    /** Everything but the copy: the record that is in the buffer is scored again. */
+    private static double scoresAgain(byte[][] records, NativeScorer scorer)
+            throws NativeException {
+        scorer.begin();
+        scorer.add(records[0]);
+        double sum = 0;
+        for (int i = 0; i < records.length; i++) {
+            scorer.score();
+            sum += value(scorer, 0);
         }
         return sum;
     }

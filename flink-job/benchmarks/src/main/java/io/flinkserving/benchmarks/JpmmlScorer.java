@@ -34,8 +34,7 @@ public final class JpmmlScorer {
                         .load(new ByteArrayInputStream(pmml))
                         .build();
         evaluator.verify();
-        names =
-                evaluator.getInputFields().stream().map(InputField::getName).toArray(String[]::new);
+        names = evaluator.getInputFields().stream().map(InputField::getName).toArray(String[]::new);
         fields = Arrays.stream(names).map(Wine::field).collect(Collectors.toList());
         target = evaluator.getTargetFields().get(0).getName();
     }

@@ -22,9 +22,7 @@ public final class Series {
     public double median() {
         double[] sorted = sorted();
         int middle = sorted.length / 2;
-        return sorted.length % 2 == 1
-                ? sorted[middle]
-                : (sorted[middle - 1] + sorted[middle]) / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
     public double min() {
@@ -37,8 +35,8 @@ public final class Series {
 
     /**
      * How many times as fast as a peer this is, round by round; both in time per record. Rounds and
-     * not medians are compared because the load of a machine changes more from minute to minute than
-     * from one measurement to the next.
+     * not medians are compared because the load of a machine changes more from minute to minute
+     * than from one measurement to the next.
      */
     public Series speedOver(Series peer, String ratioName) {
         double[] ratios = new double[rounds.length];

@@ -50,7 +50,9 @@ public final class Settings {
         return Paths.get(required("model"));
     }
 
-    /** Wine records, without a header: the eleven fields and the quality, separated by semicolons. */
+    /**
+     * Wine records, without a header: the eleven fields and the quality, separated by semicolons.
+     */
     public Path data() {
         return Paths.get(required("data"));
     }

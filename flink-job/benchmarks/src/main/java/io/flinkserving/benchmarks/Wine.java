@@ -111,8 +111,7 @@ public final class Wine {
 
         private final ProtobufStringField dataType =
                 ProtobufStringField.of(WineRecord.DATATYPE_FIELD_NUMBER);
-        private final ProtobufFormat<byte[]> format =
-                ProtobufFormat.of(WineRecord.getDescriptor());
+        private final ProtobufFormat<byte[]> format = ProtobufFormat.of(WineRecord.getDescriptor());
 
         @Override
         public String getType(byte[] record) {

@@ -14,8 +14,8 @@ public interface DataToServe<R> extends Serializable {
 
     /**
      * Data type of the record: the model that serves this data type scores it. Null or empty: the
-     * record fails with {@code DATA_TYPE_MISSING}. Called for each record, and twice when the stream
-     * is keyed, so it should be cheap; see {@link ProtobufStringField}.
+     * record fails with {@code DATA_TYPE_MISSING}. Called for each record, and twice when the
+     * stream is keyed, so it should be cheap; see {@link ProtobufStringField}.
      */
     String getType(R record);
 
@@ -24,12 +24,15 @@ public interface DataToServe<R> extends Serializable {
         return null;
     }
 
-    /** How the fields of the record reach a model of the native library. */
+    /**
+     * How the fields of the record reach a model of the native library. Called by loader threads
+     * too.
+     */
     RecordFormat<R> format();
 
     /**
-     * The record itself for an error: its bytes as somebody would want to see or replay them. Called
-     * only for records that fail.
+     * The record itself for an error: its bytes as somebody would want to see or replay them.
+     * Called only for records that fail.
      *
      * @return null when there is nothing to show
      */

@@ -49,8 +49,7 @@ public abstract class PackedFormat<R> extends RecordFormat<R> {
     /**
      * @param width values per record, at least 1
      */
-    public static PackedField field(
-            String name, FieldType type, int width) {
+    public static PackedField field(String name, FieldType type, int width) {
         if (width < 1) {
             throw new IllegalArgumentException("width of field " + name + " is " + width);
         }

@@ -42,8 +42,8 @@ public final class ProtobufFormat<R> extends RecordFormat<R> {
     }
 
     /**
-     * @param fileDescriptorSet a serialized {@code google.protobuf.FileDescriptorSet} that holds the
-     *     message and all that it refers to
+     * @param fileDescriptorSet a serialized {@code google.protobuf.FileDescriptorSet} that holds
+     *     the message and all that it refers to
      * @param message full name of the message
      */
     public static <R> ProtobufFormat<R> of(

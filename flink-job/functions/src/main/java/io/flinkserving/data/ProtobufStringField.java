@@ -109,7 +109,8 @@ public final class ProtobufStringField implements Serializable {
     private String text(byte[] message, int start, int length) {
         Last known = last;
         if (known != null
-                && Arrays.equals(known.bytes, 0, known.bytes.length, message, start, start + length)) {
+                && Arrays.equals(
+                        known.bytes, 0, known.bytes.length, message, start, start + length)) {
             return known.text;
         }
         Last read = new Last(Arrays.copyOfRange(message, start, start + length));

@@ -13,7 +13,8 @@ import io.flinkserving.state.ModelToServeStatsSerializer;
 import io.flinkserving.state.ServingState;
 import io.flinkserving.state.ServingStateSerializer;
 import java.util.ArrayList;
-import java.util.List;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.MapStateDescriptor;
@@ -27,13 +28,13 @@ import org.apache.flink.streaming.api.functions.co.KeyedCoProcessFunction;
 import org.apache.flink.util.Collector;
 
 /**
- * Joins records and models by data type: each data type, with its records and models, belongs to one
- * subtask. Errors go to {@link ServingError#TAG}.
+ * Joins records and models by data type: each data type, with its records and models, belongs to
+ * one subtask. Errors go to {@link ServingError#TAG}.
  *
- * <p>{@link ModelServing} runs it in an operator of its own, so that stats in each checkpoint are exact.
- * With {@code connect(...).keyBy(...).process(...)} it works as well, but a checkpoint then has the
- * stats of the last flush, at most {@code model-serving.stats.flush-interval} old, and loads that go on
- * when the input ends are not waited for.
+ * <p>{@link ModelServing} runs it in an operator of its own, so that stats in each checkpoint are
+ * exact. With {@code connect(...).keyBy(...).process(...)} it works as well, but a checkpoint then
+ * has the stats of the last flush, at most {@code model-serving.stats.flush-interval} old, and
+ * loads that go on when the input ends are not waited for.
  */
 public final class DataProcessorKeyed<R>
         extends KeyedCoProcessFunction<String, R, ModelToServe, ServingResult> {
@@ -60,7 +61,7 @@ public final class DataProcessorKeyed<R>
     private transient Slot<R> last;
 
     /** Slots whose counts are not in state yet; more may be in it. */
-    private transient List<Slot<R>> unflushed;
+    private transient Set<Slot<R>> unflushed;
 
     /**
      * @param options values of {@link ModelServingOptions}
@@ -111,8 +112,7 @@ public final class DataProcessorKeyed<R>
                         getRuntimeContext().getState(stats));
         ServingSettings settings = new ServingSettings(options);
         ServingMetrics metrics =
-                new ServingMetrics(
-                        getRuntimeContext().getMetricGroup(), settings.metricsMaxModels);
+                new ServingMetrics(getRuntimeContext().getMetricGroup(), settings.metricsMaxModels);
         table =
                 new ServingTable<>(
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
@@ -122,7 +122,7 @@ public final class DataProcessorKeyed<R>
                         metrics);
         commands = new ModelCommands<>(table);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
-        unflushed = new ArrayList<>();
+        unflushed = new HashSet<>();
     }
 
     @Override
@@ -156,8 +156,7 @@ public final class DataProcessorKeyed<R>
     }
 
     private void processInactive(
-            String key, R record, Context context, Collector<ServingResult> out)
-            throws Exception {
+            String key, R record, Context context, Collector<ServingResult> out) throws Exception {
         if (key.equals(DataTypeKey.NONE)) {
             context.output(ServingError.TAG, scoring.withoutType(record));
             return;
@@ -181,8 +180,8 @@ public final class DataProcessorKeyed<R>
     }
 
     @Override
-    public void processElement2(
-            ModelToServe model, Context context, Collector<ServingResult> out) throws Exception {
+    public void processElement2(ModelToServe model, Context context, Collector<ServingResult> out)
+            throws Exception {
         last = null;
         long now = context.timerService().currentProcessingTime();
         commands.apply(model, store, e -> context.output(ServingError.TAG, e), now);
@@ -250,7 +249,7 @@ public final class DataProcessorKeyed<R>
     /** Writes all counts to state. */
     void flushAll(KeySetter operator) throws Exception {
         for (Slot<R> slot : unflushed) {
-            if (slot.dirty && table.known(slot.dataType) == slot) {
+            if (slot.dirty && table.has(slot)) {
                 operator.setCurrentKey(slot.dataType);
                 table.flush(slot, store);
             }
@@ -259,8 +258,7 @@ public final class DataProcessorKeyed<R>
     }
 
     /** The input has ended: waits for the loads that go on, so that their outcome is known. */
-    void finishLoads(KeySetter operator, Consumer<ServingError> errors, long now)
-            throws Exception {
+    void finishLoads(KeySetter operator, Consumer<ServingError> errors, long now) throws Exception {
         for (Slot<R> slot : new ArrayList<>(table.slots())) {
             operator.setCurrentKey(slot.dataType);
             while (slot.load != null) {

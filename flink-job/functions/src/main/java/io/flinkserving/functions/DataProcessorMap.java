@@ -32,12 +32,13 @@ import org.apache.flink.util.Collector;
  * Scores records where they are: each subtask has all models, which must come broadcast and in the
  * same order to all. It emits results and errors; {@link OutcomeSplitter} separates them.
  *
- * <p>{@link ModelServing} runs it in an operator of its own, which takes a loaded model over even when
- * no record comes, and waits for loads when the input ends. With {@code
+ * <p>{@link ModelServing} runs it in an operator of its own, which takes a loaded model over even
+ * when no record comes, and waits for loads when the input ends. With {@code
  * connect(...).flatMap(...)} a loaded model is taken over at the next record.
  *
- * <p>A checkpoint holds each model once: the first subtask writes them, and all read them. Stats are
- * those of each subtask; their sum over the subtasks is what a data type has, also after rescaling.
+ * <p>A checkpoint holds each model once: the first subtask writes them, and all read them. Stats
+ * are those of each subtask; their sum over the subtasks is what a data type has, also after
+ * rescaling.
  */
 public final class DataProcessorMap<R>
         extends RichCoFlatMapFunction<R, ModelToServe, ServingOutcome>
@@ -122,10 +123,7 @@ public final class DataProcessorMap<R>
         boolean first = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0;
         for (Map.Entry<String, PartitionedStore> entry : stores.entrySet()) {
             PartitionedStore store = entry.getValue();
-            Slot<R> slot = table.known(entry.getKey());
-            if (slot != null) {
-                table.flush(slot, store);
-            }
+            table.flush(entry.getKey(), store);
             if (store.stats() != null) {
                 stats.add(store.stats());
             }
@@ -146,8 +144,7 @@ public final class DataProcessorMap<R>
     public void open(OpenContext context) throws Exception {
         ServingSettings settings = new ServingSettings(options);
         ServingMetrics metrics =
-                new ServingMetrics(
-                        getRuntimeContext().getMetricGroup(), settings.metricsMaxModels);
+                new ServingMetrics(getRuntimeContext().getMetricGroup(), settings.metricsMaxModels);
         table =
                 new ServingTable<>(
                         getRuntimeContext().getTaskInfo().getTaskNameWithSubtasks(),
@@ -213,8 +210,7 @@ public final class DataProcessorMap<R>
     }
 
     private void poll(Slot<R> slot, Collector<ServingOutcome> out) throws Exception {
-        table.poll(
-                slot, stores.get(slot.dataType), errorsOnce(out), System.currentTimeMillis());
+        table.poll(slot, stores.get(slot.dataType), errorsOnce(out), System.currentTimeMillis());
     }
 
     /** Takes all finished loads over; whether others go on. */
@@ -245,6 +241,18 @@ public final class DataProcessorMap<R>
         return getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0
                 ? out::collect
                 : error -> {};
+    }
+
+    boolean isLoading() {
+        return table.slots().stream().anyMatch(slot -> slot.load != null);
+    }
+
+    /** Stats of this subtask, for tests. */
+    ModelToServeStats stats(String dataType) throws Exception {
+        PartitionedStore store = stores.get(dataType);
+        Slot<R> slot = table.find(dataType, store);
+        table.flush(slot, store);
+        return store.stats();
     }
 
     @Override

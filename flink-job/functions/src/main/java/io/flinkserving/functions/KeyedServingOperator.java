@@ -7,9 +7,9 @@ import org.apache.flink.streaming.api.operators.co.KeyedCoProcessOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Runs {@link DataProcessorKeyed} and makes its stats exact in each checkpoint, though records do not
- * write state: a function is not told of a checkpoint in time to write keyed state of all keys, an
- * operator is.
+ * Runs {@link DataProcessorKeyed} and makes its stats exact in each checkpoint, though records do
+ * not write state: a function is not told of a checkpoint in time to write keyed state of all keys,
+ * an operator is.
  */
 final class KeyedServingOperator<R>
         extends KeyedCoProcessOperator<String, R, ModelToServe, ServingResult> {

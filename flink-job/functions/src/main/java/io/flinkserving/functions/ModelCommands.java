@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 
 /**
  * Applies messages of the model stream to a data type. Models are loaded in the order in which they
- * came and take over in that order, so that the outcome does not depend on how long a load takes; all
- * other commands hold at the next record.
+ * came and take over in that order, so that the outcome does not depend on how long a load takes;
+ * all other commands hold at the next record.
  */
 final class ModelCommands<R> {
 
@@ -135,8 +135,7 @@ final class ModelCommands<R> {
     /** The load that goes on is of the first pending model; it is of no use if that one is gone. */
     private void dropLoadUnless(Slot<R> slot, ServingState next) {
         if (slot.load != null
-                && (next.pending().isEmpty()
-                        || !next.pending().get(0).equals(slot.load.model))) {
+                && (next.pending().isEmpty() || !next.pending().get(0).equals(slot.load.model))) {
             slot.load.abandon();
             slot.load = null;
         }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.Serializable;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Paths;
 import java.util.List;
 import org.apache.flink.core.fs.FileStatus;
 import org.apache.flink.core.fs.FileSystem;
@@ -21,6 +22,8 @@ final class ModelLocations implements Serializable {
 
     private static final int CHUNK = 1 << 16;
 
+    private static final String LOCAL = "file";
+
     private final List<String> roots;
     private final long maxBytes;
 
@@ -32,8 +35,8 @@ final class ModelLocations implements Serializable {
     /**
      * The bytes of the file.
      *
-     * @throws ModelException LOCATION_REFUSED when it is not under an allowed root or can't be read,
-     *     MODEL_TOO_LARGE
+     * @throws ModelException LOCATION_REFUSED when it is not under an allowed root or can't be
+     *     read, MODEL_TOO_LARGE
      */
     byte[] read(String location) throws ModelException {
         Path path = allowed(location);
@@ -79,12 +82,14 @@ final class ModelLocations implements Serializable {
     private Path allowed(String location) throws ModelException {
         URI uri = normalized(location);
         for (String root : roots) {
-            if (isUnder(normalized(root), uri)) {
+            URI folder = normalized(root);
+            if (isUnder(folder, uri) && isReallyUnder(folder, uri)) {
                 return new Path(uri);
             }
         }
         throw refused(
-                location, "it is not under " + ModelServingOptions.ALLOWED_LOCATIONS.key() + " " + roots);
+                location,
+                "it is not under " + ModelServingOptions.ALLOWED_LOCATIONS.key() + " " + roots);
     }
 
     private static boolean isUnder(URI root, URI uri) {
@@ -94,15 +99,34 @@ final class ModelLocations implements Serializable {
                 && uri.getPath().startsWith(folder);
     }
 
+    /** In the local file system a link may lead out of the root. */
+    private static boolean isReallyUnder(URI root, URI uri) throws ModelException {
+        if (!LOCAL.equals(uri.getScheme())) {
+            return true;
+        }
+        try {
+            return Paths.get(uri.getPath())
+                    .toRealPath()
+                    .startsWith(Paths.get(root.getPath()).toRealPath());
+        } catch (IOException | RuntimeException e) {
+            throw refused(uri.toString(), e.toString());
+        }
+    }
+
     private static String authority(URI uri) {
         return uri.getAuthority() == null ? "" : uri.getAuthority();
     }
 
-    /** A path without a scheme is one of the local file system; dots must not lead out of a root. */
+    /**
+     * A path without a scheme is one of the local file system; dots must not lead out of a root.
+     */
     private static URI normalized(String location) throws ModelException {
         URI uri;
         try {
-            uri = location.startsWith("/") ? new URI("file", null, location, null) : new URI(location);
+            uri =
+                    location.startsWith("/")
+                            ? new URI(LOCAL, null, location, null)
+                            : new URI(location);
         } catch (URISyntaxException e) {
             throw refused(location, e.getMessage());
         }

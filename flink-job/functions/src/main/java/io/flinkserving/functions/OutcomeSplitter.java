@@ -6,7 +6,9 @@ import io.flinkserving.model.ServingResult;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 
-/** Passes results on and sends errors to {@link ServingError#TAG}; follows {@link DataProcessorMap}. */
+/**
+ * Passes results on and sends errors to {@link ServingError#TAG}; follows {@link DataProcessorMap}.
+ */
 public final class OutcomeSplitter extends ProcessFunction<ServingOutcome, ServingResult> {
 
     private static final long serialVersionUID = 1L;

@@ -9,8 +9,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * Runs {@link DataProcessorMap}, which has no timers of its own: takes loaded models over while no
  * record comes, and waits for loads when the input ends.
  */
-final class PartitionedServingOperator<R>
-        extends CoStreamFlatMap<R, ModelToServe, ServingOutcome> {
+final class PartitionedServingOperator<R> extends CoStreamFlatMap<R, ModelToServe, ServingOutcome> {
 
     private static final long serialVersionUID = 1L;
 

@@ -135,7 +135,10 @@ final class RecordScoring<R> {
 
     /** Whatever the crash left of the scorer is not used again; the next record gets a new one. */
     private ServingError crashed(Slot<R> slot, R record, Throwable cause) {
-        LOG.warn("Model {} crashed on a record", slot.state.current(), cause);
+        if (!slot.crashed) {
+            slot.crashed = true;
+            LOG.warn("Model {} crashed on a record", slot.state.current(), cause);
+        }
         try {
             slot.closeScorer();
         } catch (RuntimeException e) {

@@ -6,18 +6,14 @@ import io.flinkserving.model.BoundScorer;
 import io.flinkserving.model.ModelException;
 import io.flinkserving.model.ModelFactoriesResolver;
 import io.flinkserving.model.ModelToServe;
-import io.flinkserving.model.ModelToServeStats;
-import io.flinkserving.model.ModelToServeStats.Status;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.state.ServingState;
 import io.flinkserving.wire.ErrorCode;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -41,6 +37,7 @@ final class ServingTable<R> implements AutoCloseable {
     private final ModelLoader<R> loader;
     private final LoaderThreads threads;
     private final CompiledModels compiled;
+    private final SlotStats<R> stats;
     private final Map<String, Slot<R>> slots = new HashMap<>();
 
     ServingTable(
@@ -58,6 +55,7 @@ final class ServingTable<R> implements AutoCloseable {
         compiled =
                 new CompiledModels(
                         settings.nativeMemory, settings.maxCompiledModels, metrics.evictions::inc);
+        stats = new SlotStats<>(metrics, settings.historySize);
         metrics.register(compiled::bytes, compiled::count);
     }
 
@@ -82,6 +80,11 @@ final class ServingTable<R> implements AutoCloseable {
         return slot;
     }
 
+    /** Whether the slot is still the one of its data type. */
+    boolean has(Slot<R> slot) {
+        return slots.get(slot.dataType) == slot;
+    }
+
     /** The data type's slot, out of the store if it must be; null when nothing serves it. */
     Slot<R> find(String dataType, ServingStore store) throws Exception {
         Slot<R> slot = known(dataType);
@@ -103,56 +106,10 @@ final class ServingTable<R> implements AutoCloseable {
     private Slot<R> restore(ServingState state, ServingStore store) throws Exception {
         Slot<R> slot = new Slot<>(state.dataType());
         slot.state = state;
-        ModelToServeStats stats = store.stats();
-        if (stats != null) {
-            List<ModelToServeStats> all = new ArrayList<>();
-            all.add(stats.toBuilder().previous(List.of()).build());
-            all.addAll(stats.previous());
-            slot.previousStats = all;
-        }
-        countFor(slot, 0);
+        stats.restore(slot, store.stats());
         slots.put(slot.dataType, slot);
         startLoad(slot, store);
         return slot;
-    }
-
-    /** Starts to count for the current model, where it left off if it served before. */
-    private void countFor(Slot<R> slot, long since) {
-        ModelToServe current = slot.state.current();
-        List<ModelToServeStats> others = new ArrayList<>();
-        ModelToServeStats base = null;
-        for (ModelToServeStats stats : slot.previousStats) {
-            if (current != null
-                    && stats.name().equals(current.name())
-                    && stats.version().equals(current.version())) {
-                base = stats;
-            } else if (stats.since() != 0) {
-                others.add(stats);
-            }
-        }
-        slot.previousStats = List.copyOf(others.subList(0, Math.min(settings.historySize, others.size())));
-        if (current == null) {
-            slot.recorder = null;
-            slot.metrics = null;
-            return;
-        }
-        if (base == null) {
-            base = StatsRecorder.statsOf(current, slot.dataType).build();
-        }
-        slot.recorder =
-                new StatsRecorder(since == 0 ? base : base.toBuilder().since(since).build());
-        slot.metrics = metrics.forModel(current.name());
-    }
-
-    /** The counts of the model that served go to those of the former ones. */
-    private void retireCounts(Slot<R> slot) {
-        if (slot.recorder != null) {
-            List<ModelToServeStats> more = new ArrayList<>();
-            more.add(slot.recorder.toStats().status(Status.RETIRED, "").build());
-            more.addAll(slot.previousStats);
-            slot.previousStats = more;
-            slot.recorder = null;
-        }
     }
 
     /** Loads the first pending model in the background, unless that goes on already. */
@@ -194,8 +151,7 @@ final class ServingTable<R> implements AutoCloseable {
         takeOver(slot, store, errors, now);
     }
 
-    private void takeOver(
-            Slot<R> slot, ServingStore store, Consumer<ServingError> errors, long now)
+    private void takeOver(Slot<R> slot, ServingStore store, Consumer<ServingError> errors, long now)
             throws Exception {
         LoadTask<R> task = slot.load;
         slot.load = null;
@@ -253,13 +209,14 @@ final class ServingTable<R> implements AutoCloseable {
             BoundScorer<R> scorer,
             long now) {
         slot.closeScorer();
-        retireCounts(slot);
+        stats.retireCounts(slot);
         slot.state = next;
         slot.compiled = entry;
         slot.scorer = scorer;
         slot.active = next.isSuspended() ? null : scorer;
         slot.broken = null;
-        countFor(slot, now);
+        slot.crashed = false;
+        stats.countFor(slot, now);
         slot.metrics.swaps.inc();
     }
 
@@ -276,7 +233,7 @@ final class ServingTable<R> implements AutoCloseable {
         metrics.forModel(model.name()).failedLoads.inc();
         written(slot, before, store);
         if (slot.recorder == null) {
-            store.stats(toStats(slot, model));
+            store.stats(stats.toStats(slot, model));
         }
         reject(model, e, errors, now);
     }
@@ -327,7 +284,7 @@ final class ServingTable<R> implements AutoCloseable {
             slots.remove(slot.dataType);
         } else {
             store.serving(slot.state);
-            store.stats(toStats(slot, slot.state.latest()));
+            store.stats(stats.toStats(slot, slot.state.latest()));
             slot.dirty = false;
         }
     }
@@ -444,37 +401,17 @@ final class ServingTable<R> implements AutoCloseable {
     /** Writes the counts of the slot to the store. */
     void flush(Slot<R> slot, ServingStore store) throws Exception {
         if (slot.dirty) {
-            store.stats(toStats(slot, slot.state.latest()));
+            store.stats(stats.toStats(slot, slot.state.latest()));
             slot.dirty = false;
         }
     }
 
-    /** All that is known now; {@code other} is the model it speaks of while none serves. */
-    ModelToServeStats toStats(Slot<R> slot, ModelToServe other) {
-        ModelToServeStats.Builder stats;
-        if (slot.recorder != null) {
-            stats = slot.recorder.toStats();
-        } else if (other != null) {
-            stats = StatsRecorder.statsOf(other, slot.dataType);
-        } else {
-            stats = ModelToServeStats.builder().dataType(slot.dataType);
+    /** Writes the counts of the data type to the store, if it has any in memory. */
+    void flush(String dataType, ServingStore store) throws Exception {
+        Slot<R> slot = slots.get(dataType);
+        if (slot != null) {
+            flush(slot, store);
         }
-        return stats.status(statusOf(slot.state), slot.state.lastError())
-                .previous(slot.previousStats)
-                .build();
-    }
-
-    private static Status statusOf(ServingState state) {
-        if (state.isSuspended()) {
-            return Status.SUSPENDED;
-        }
-        if (!state.pending().isEmpty()) {
-            return Status.LOADING;
-        }
-        if (!state.lastError().isEmpty()) {
-            return Status.FAILED;
-        }
-        return state.current() == null ? Status.RETIRED : Status.SERVING;
     }
 
     private static String describe(ModelException e) {

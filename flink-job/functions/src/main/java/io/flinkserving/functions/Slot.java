@@ -41,6 +41,9 @@ final class Slot<R> implements CompiledModels.Owner {
     /** When to try again, by {@link System#nanoTime}. */
     long retryAt;
 
+    /** Whether the current model crashed before: it is logged once. */
+    boolean crashed;
+
     /** Whether the counts differ from those in the store. */
     boolean dirty;
 

@@ -5,8 +5,8 @@ import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.HistogramStatistics;
 
 /**
- * Recent durations as a Flink metric: the last 65 536 to 131 072. Written by the task's thread; reports read
- * it while that goes on and may miss the latest.
+ * Recent durations as a Flink metric: the last 65 536 to 131 072. Written by the task's thread;
+ * reports read it while that goes on and may miss the latest.
  */
 public final class LatencyHistogram implements Histogram {
 

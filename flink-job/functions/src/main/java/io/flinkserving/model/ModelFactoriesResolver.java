@@ -7,8 +7,8 @@ import java.util.Optional;
 public interface ModelFactoriesResolver extends Serializable {
 
     /**
-     * @param modelType number of the type, as in {@code ModelDescriptor.modeltype}; numbers that the
-     *     enum does not have are for models written in Java (use 1000 and above)
+     * @param modelType number of the type, as in {@code ModelDescriptor.modeltype}; numbers that
+     *     the enum does not have are for models written in Java (use 1000 and above)
      * @return empty when there is none: the model is refused
      */
     Optional<ModelFactory> getFactory(int modelType);

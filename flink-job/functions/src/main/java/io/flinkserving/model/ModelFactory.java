@@ -5,8 +5,8 @@ import org.apache.flink.configuration.ReadableConfig;
 
 /**
  * Makes models of one type. Implement it, with {@link Model} and {@link Scorer}, to serve models
- * written in Java, and add it to a {@link ModelFactoriesResolver}. It runs on loader threads, several at
- * once.
+ * written in Java, and add it to a {@link ModelFactoriesResolver}. It runs on loader threads,
+ * several at once.
  */
 public interface ModelFactory extends Serializable {
 

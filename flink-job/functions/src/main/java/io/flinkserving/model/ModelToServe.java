@@ -126,7 +126,9 @@ public final class ModelToServe {
         return Digests.hex(descriptor.getSha256());
     }
 
-    /** The model itself, not a copy; null when it comes by location, for a command, and in state. */
+    /**
+     * The model itself, not a copy; null when it comes by location, for a command, and in state.
+     */
     public byte[] content() {
         return content;
     }

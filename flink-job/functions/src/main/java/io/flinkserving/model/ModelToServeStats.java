@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /**
- * What one version of a model did for one data type, and how the data type is served now. Immutable;
- * the value of the queryable state {@link
+ * What one version of a model did for one data type, and how the data type is served now.
+ * Immutable; the value of the queryable state {@link
  * io.flinkserving.functions.DataProcessorKeyed#STATS_QUERYABLE_NAME}.
  */
 @TypeInfo(ServingTypes.OfStats.class)
@@ -314,7 +314,8 @@ public final class ModelToServeStats {
         }
 
         /**
-         * @param counts by bucket of {@link DurationHistogram}, without zeros at the end; not copied
+         * @param counts by bucket of {@link DurationHistogram}, without zeros at the end; not
+         *     copied
          */
         public Builder durations(long min, long max, long sum, long[] counts) {
             minNanos = min;

@@ -192,16 +192,14 @@ final class NativePackedRow implements PackedRow {
             throw new FieldException("#" + field, "there are " + types.length + " fields");
         }
         if (element < 0 || element >= widths[field]) {
-            throw new FieldException(
-                    names[field], "element " + element + " of " + widths[field]);
+            throw new FieldException(names[field], "element " + element + " of " + widths[field]);
         }
     }
 
     private void checkWidth(int field, int length) {
         check(field, 0);
         if (length != widths[field]) {
-            throw new FieldException(
-                    names[field], length + " values, but it has " + widths[field]);
+            throw new FieldException(names[field], length + " values, but it has " + widths[field]);
         }
     }
 

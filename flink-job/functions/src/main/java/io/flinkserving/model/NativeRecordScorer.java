@@ -53,9 +53,7 @@ abstract class NativeRecordScorer<R> implements Scorer<R> {
             switch (tag) {
                 case CellTag.DOUBLE:
                     outputs.setCell(
-                            cell,
-                            tag,
-                            Double.doubleToRawLongBits(scorer.doubleValue(ROW, cell)));
+                            cell, tag, Double.doubleToRawLongBits(scorer.doubleValue(ROW, cell)));
                     break;
                 case CellTag.FLOAT:
                     outputs.setCell(

@@ -61,7 +61,8 @@ public final class OutputSchema {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof OutputSchema && Arrays.equals(fields, ((OutputSchema) other).fields);
+        return other instanceof OutputSchema
+                && Arrays.equals(fields, ((OutputSchema) other).fields);
     }
 
     @Override

@@ -7,10 +7,10 @@ import java.util.Objects;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
 
 /**
- * The score of one record. Immutable. Outputs are read by slot, which is cheap, or by name. A getter
- * for a number converts between numeric types; it throws {@link IllegalStateException} for a missing
- * output or one of another kind, {@link IllegalArgumentException} for a name that the model does not
- * have.
+ * The score of one record. Immutable. Outputs are read by slot, which is cheap, or by name. A
+ * getter for a number converts between numeric types; it throws {@link IllegalStateException} for a
+ * missing output or one of another kind, {@link IllegalArgumentException} for a name that the model
+ * does not have.
  */
 @TypeInfo(ServingTypes.OfResult.class)
 public final class ServingResult extends ServingOutcome {
@@ -311,5 +311,4 @@ public final class ServingResult extends ServingOutcome {
         }
         return text.append('}').toString();
     }
-
 }

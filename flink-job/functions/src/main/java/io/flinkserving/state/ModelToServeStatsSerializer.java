@@ -2,15 +2,17 @@ package io.flinkserving.state;
 
 import io.flinkserving.model.ModelToServeStats;
 import io.flinkserving.model.ModelToServeStats.Status;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.io.IOException;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Format 1: the fields in order; of the histogram, how many buckets and each count; then the previous
- * versions, each with its own format. */
+/**
+ * Format 1: the fields in order; of the histogram, how many buckets and each count; then the
+ * previous versions, each with its own format.
+ */
 public final class ModelToServeStatsSerializer extends VersionedSerializer<ModelToServeStats> {
 
     private static final long serialVersionUID = 1L;

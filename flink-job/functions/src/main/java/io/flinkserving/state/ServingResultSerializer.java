@@ -16,8 +16,8 @@ import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Format 1: the served model as a block of bytes, record id, duration, tags, cells, texts. Neighbours
- * mostly have the same model, so a block is made and parsed once and then compared.
+ * Format 1: the served model as a block of bytes, record id, duration, tags, cells, texts.
+ * Neighbours mostly have the same model, so a block is made and parsed once and then compared.
  */
 public final class ServingResultSerializer extends VersionedSerializer<ServingResult> {
 

@@ -153,8 +153,8 @@ public final class ServingState {
     }
 
     /**
-     * The model takes over from the one that serves, which goes into the history. A suspension stays with
-     * its name.
+     * The model takes over from the one that serves, which goes into the history. A suspension
+     * stays with its name.
      */
     public ServingState withCurrent(ModelToServe model, int historySize) {
         List<ModelToServe> past = new ArrayList<>();
@@ -184,7 +184,8 @@ public final class ServingState {
         List<ModelToServe> loading = new ArrayList<>(pending);
         loading.removeIf(removed);
         String still = left == null ? "" : suspended;
-        return new ServingState(dataType, left, past, loading, still, left == null ? "" : lastError);
+        return new ServingState(
+                dataType, left, past, loading, still, left == null ? "" : lastError);
     }
 
     @Override

@@ -9,8 +9,8 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Format 1: data type, whether a model serves and that model, history, models being loaded, suspended
- * name, last error. Each model has its own format.
+ * Format 1: data type, whether a model serves and that model, history, models being loaded,
+ * suspended name, last error. Each model has its own format.
  */
 public final class ServingStateSerializer extends VersionedSerializer<ServingState> {
 

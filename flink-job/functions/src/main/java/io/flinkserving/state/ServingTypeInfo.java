@@ -54,7 +54,7 @@ final class ServingTypeInfo<T> extends TypeInformation<T> {
     }
 
     /** Abstract in Flink 1.20, gone in Flink 2; so without {@code @Override}. */
-    @SuppressWarnings({"deprecation", "checkstyle:MissingOverride"})
+    @SuppressWarnings("deprecation")
     public TypeSerializer<T> createSerializer(ExecutionConfig config) {
         return serializer;
     }

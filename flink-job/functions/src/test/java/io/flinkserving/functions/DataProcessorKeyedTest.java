@@ -69,8 +69,12 @@ class DataProcessorKeyedTest {
             job.record("wine", 10);
 
             assertThat(job.sums()).containsExactly("12.0 by fast");
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.NO_MODEL);
-            assertThat(job.stats("wine").previous()).extracting(ModelToServeStats::name).containsExactly("slow");
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.NO_MODEL);
+            assertThat(job.stats("wine").previous())
+                    .extracting(ModelToServeStats::name)
+                    .containsExactly("slow");
         }
     }
 
@@ -127,7 +131,9 @@ class DataProcessorKeyedTest {
             job.record("wine", OffsetModels.CRASH);
             job.record("wine", 10);
 
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.SCORING_CRASHED);
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.SCORING_CRASHED);
             assertThat(job.sums()).containsExactly("11.0 by a");
             assertThat(OffsetModels.LIVE_SCORERS).hasValue(1);
         }
@@ -148,7 +154,8 @@ class DataProcessorKeyedTest {
             ModelToServeStats stats = job.stats("wine");
             assertThat(stats.name()).isEqualTo("a");
             assertThat(stats.status()).isEqualTo(Status.FAILED);
-            assertThat(stats.lastError()).isEqualTo("MODEL_UNPARSABLE: line 1: 'one' is not a number");
+            assertThat(stats.lastError())
+                    .isEqualTo("MODEL_UNPARSABLE: line 1: 'one' is not a number");
         }
     }
 
@@ -200,7 +207,9 @@ class DataProcessorKeyedTest {
             job.takeOver();
             job.record("wine", 10);
 
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.VERSION_CONFLICT);
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.VERSION_CONFLICT);
             assertThat(job.sums()).containsExactly("11.0 by a");
         }
     }
@@ -211,7 +220,9 @@ class DataProcessorKeyedTest {
             job.serve("wine", "a", "1");
             job.command(Action.SUSPEND, "wine", "a");
             job.record("wine", 10);
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.MODEL_SUSPENDED);
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.MODEL_SUSPENDED);
             assertThat(job.stats("wine").status()).isEqualTo(Status.SUSPENDED);
 
             job.command(Action.RESUME, "wine", "a");
@@ -235,10 +246,15 @@ class DataProcessorKeyedTest {
             job.command(Action.ROLLBACK, "wine", "a");
             job.record("wine", 40);
 
-            assertThat(job.sums()).containsExactly("11.0 by a", "22.0 by a", "31.0 by a", "41.0 by a");
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.NO_SUCH_MODEL);
+            assertThat(job.sums())
+                    .containsExactly("11.0 by a", "22.0 by a", "31.0 by a", "41.0 by a");
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.NO_SUCH_MODEL);
             job.pass(2000);
-            assertThat(job.stats("wine").usage()).as("counting goes on where it left off").isEqualTo(3);
+            assertThat(job.stats("wine").usage())
+                    .as("counting goes on where it left off")
+                    .isEqualTo(3);
         }
     }
 
@@ -277,7 +293,8 @@ class DataProcessorKeyedTest {
     @Test
     void commandsAboutModelsThatAreNotThereLeaveAnError() throws Exception {
         try (KeyedHarness job = new KeyedHarness().open()) {
-            for (Action action : List.of(Action.REMOVE, Action.SUSPEND, Action.RESUME, Action.ROLLBACK)) {
+            for (Action action :
+                    List.of(Action.REMOVE, Action.SUSPEND, Action.RESUME, Action.ROLLBACK)) {
                 job.command(action, "wine", "nobody");
             }
             assertThat(job.errors()).hasSize(4).allMatch(e -> e.code() == ErrorCode.NO_SUCH_MODEL);
@@ -300,7 +317,8 @@ class DataProcessorKeyedTest {
             assertThat(stats.usage()).isEqualTo(5);
             assertThat(stats.errors()).isEqualTo(1);
             assertThat(stats.minNanos()).isPositive().isLessThanOrEqualTo(stats.maxNanos());
-            assertThat(stats.quantileNanos(0.99)).isBetween((double) stats.minNanos(), (double) stats.maxNanos());
+            assertThat(stats.quantileNanos(0.99))
+                    .isBetween((double) stats.minNanos(), (double) stats.maxNanos());
         }
     }
 
@@ -318,7 +336,8 @@ class DataProcessorKeyedTest {
             job.record("b", 20);
             job.record("c", 20);
 
-            assertThat(job.sums()).containsExactly("11.0 by a", "21.0 by a", "22.0 by b", "23.0 by c");
+            assertThat(job.sums())
+                    .containsExactly("11.0 by a", "21.0 by a", "22.0 by b", "23.0 by c");
             assertThat(OffsetModels.LIVE_MODELS).hasValue(2);
             assertThat(job.errors()).isEmpty();
         }
@@ -346,7 +365,9 @@ class DataProcessorKeyedTest {
             job.send(OffsetModels.descriptor("wine", "bad", "one"));
             job.finish();
 
-            assertThat(job.errors()).extracting(ServingError::code).containsExactly(ErrorCode.MODEL_UNPARSABLE);
+            assertThat(job.errors())
+                    .extracting(ServingError::code)
+                    .containsExactly(ErrorCode.MODEL_UNPARSABLE);
         }
     }
 }

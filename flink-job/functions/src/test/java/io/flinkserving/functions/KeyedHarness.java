@@ -8,7 +8,6 @@ import io.flinkserving.model.ModelToServeStats;
 import io.flinkserving.model.NativeModelFactoriesResolver;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
-import io.flinkserving.state.ModelToServeStatsSerializer;
 import io.flinkserving.testing.OffsetModels;
 import io.flinkserving.testing.Reading;
 import io.flinkserving.testing.ReadingToServe;
@@ -20,6 +19,7 @@ import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.runtime.state.VoidNamespace;
 import org.apache.flink.runtime.state.VoidNamespaceSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -59,7 +59,13 @@ final class KeyedHarness implements AutoCloseable {
                         MAX_PARALLELISM,
                         parallelism,
                         subtask);
-        harness.getExecutionConfig().disableGenericTypes();
+        harness.getExecutionConfig().getSerializerConfig().setGenericTypes(false);
+    }
+
+    static boolean owns(String type, int parallelism, int subtask) {
+        return KeyGroupRangeAssignment.assignKeyToParallelOperator(
+                        type, MAX_PARALLELISM, parallelism)
+                == subtask;
     }
 
     KeyedHarness open() throws Exception {
@@ -69,7 +75,10 @@ final class KeyedHarness implements AutoCloseable {
 
     KeyedHarness restore(OperatorSubtaskState state) throws Exception {
         harness.initializeState(state);
-        return open();
+        open();
+        // Timers of the run before are in the past.
+        harness.setProcessingTime(1_000_000);
+        return this;
     }
 
     OperatorSubtaskState snapshot() throws Exception {
@@ -164,8 +173,10 @@ final class KeyedHarness implements AutoCloseable {
         return state.value();
     }
 
+    /** Ends as a task that is cancelled does: without finishing. */
     @Override
     public void close() throws Exception {
-        harness.close();
+        operator.close();
+        harness.getEnvironment().close();
     }
 }

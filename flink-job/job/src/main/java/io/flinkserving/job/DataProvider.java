@@ -88,7 +88,8 @@ public final class DataProvider {
             try (Publisher publisher = new Publisher(kafka)) {
                 publisher.model(modelsTopic, command.get());
             }
-            System.out.println("published to " + modelsTopic + ": " + ModelCommand.describe(command.get()));
+            System.out.println(
+                    "published to " + modelsTopic + ": " + ModelCommand.describe(command.get()));
             return;
         }
         traffic(options, kafka);

@@ -91,7 +91,8 @@ public final class DataReader {
         }
         if (options.has("topic")) {
             String topic = options.get("topic");
-            MessageFormat format = options.has("kind") ? kind(options.get("kind")) : known.get(topic);
+            MessageFormat format =
+                    options.has("kind") ? kind(options.get("kind")) : known.get(topic);
             if (format == null) {
                 throw new UsageException("topic " + topic + " is not known: give --kind");
             }

@@ -84,8 +84,7 @@ final class ServingJob {
                 options.checkpointInterval(environment.getConfiguration()).toMillis());
         // All types that travel here are immutable.
         environment.getConfig().enableObjectReuse();
-        new ServingJob(options, environment.getConfiguration())
-                .add(environment, join, dataToServe);
+        new ServingJob(options, environment.getConfiguration()).add(environment, join, dataToServe);
     }
 
     private void add(
@@ -95,11 +94,8 @@ final class ServingJob {
         SingleOutputStreamOperator<KafkaMessage> records = records(environment);
         SingleOutputStreamOperator<ModelToServe> models = models(environment);
         ModelServing<KafkaMessage> dsl =
-                ModelServing.of(records)
-                        .withModelServing(models, dataToServe)
-                        .options(serving);
-        ServedStream served =
-                (join == Join.KEYED ? dsl.keyed() : dsl.partitioned()).predict();
+                ModelServing.of(records).withModelServing(models, dataToServe).options(serving);
+        ServedStream served = (join == Join.KEYED ? dsl.keyed() : dsl.partitioned()).predict();
 
         SingleOutputStreamOperator<KafkaMessage> results =
                 served.results()

@@ -29,7 +29,8 @@ public final class KafkaMessageSerializer extends TypeSerializerSingleton<KafkaM
     @Override
     public KafkaMessage deserialize(DataInputView in) throws IOException {
         byte[] id = read(in);
-        return new KafkaMessage(id == null ? null : new String(id, StandardCharsets.UTF_8), read(in));
+        return new KafkaMessage(
+                id == null ? null : new String(id, StandardCharsets.UTF_8), read(in));
     }
 
     private static void write(byte[] bytes, DataOutputView out) throws IOException {

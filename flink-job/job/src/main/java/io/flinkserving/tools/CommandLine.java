@@ -38,8 +38,7 @@ public final class CommandLine {
 
     /** The value, else the default; an option without default has to be given. */
     public String get(String name) {
-        return find(name)
-                .orElseThrow(() -> new UsageException("option --" + name + " is missing"));
+        return find(name).orElseThrow(() -> new UsageException("option --" + name + " is missing"));
     }
 
     /** The value, else the default, else nothing. */

@@ -1,10 +1,10 @@
 package io.flinkserving.tools;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.JsonElement;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.flinkserving.wire.ModelDescriptor;
@@ -49,7 +49,8 @@ public enum MessageFormat {
                 } else {
                     json.addProperty("bytes", model.getData().size());
                     json.addProperty(
-                            "sha256", ModelFiles.hex(ModelFiles.sha256(model.getData().toByteArray())));
+                            "sha256",
+                            ModelFiles.hex(ModelFiles.sha256(model.getData().toByteArray())));
                 }
                 json.addProperty("description", model.getDescription());
             }
@@ -69,7 +70,8 @@ public enum MessageFormat {
             json.addProperty("type", nameOf(result.getModelType(), result.getModelTypeValue()));
             json.addProperty("duration_nanos", result.getDurationNanos());
             JsonObject outputs = new JsonObject();
-            result.getOutputsList().forEach(output -> outputs.add(output.getName(), output(output)));
+            result.getOutputsList()
+                    .forEach(output -> outputs.add(output.getName(), output(output)));
             json.add("outputs", outputs);
             return json;
         }

@@ -107,7 +107,9 @@ public final class ModelCommand {
     }
 
     private static ModelType type(CommandLine options, Path file) {
-        return options.find("type").map(ModelFiles::typeNamed).orElseGet(() -> ModelFiles.typeOf(file));
+        return options.find("type")
+                .map(ModelFiles::typeNamed)
+                .orElseGet(() -> ModelFiles.typeOf(file));
     }
 
     private static ModelDescriptor details(

@@ -30,7 +30,8 @@ public final class ModelFiles {
     private ModelFiles() {}
 
     /** A descriptor with this content and its digest; the rest is up to the caller. */
-    public static ModelDescriptor.Builder describe(String dataType, ModelType type, byte[] content) {
+    public static ModelDescriptor.Builder describe(
+            String dataType, ModelType type, byte[] content) {
         return ModelDescriptor.newBuilder()
                 .setDataType(dataType)
                 .setModeltype(type)
@@ -97,7 +98,8 @@ public final class ModelFiles {
     public static String hex(ByteString bytes) {
         StringBuilder text = new StringBuilder(2 * bytes.size());
         for (byte b : bytes.toByteArray()) {
-            text.append(Character.forDigit(b >> 4 & 0xf, 16)).append(Character.forDigit(b & 0xf, 16));
+            text.append(Character.forDigit(b >> 4 & 0xf, 16))
+                    .append(Character.forDigit(b & 0xf, 16));
         }
         return text.toString();
     }

@@ -27,7 +27,8 @@ public final class Publisher implements AutoCloseable {
         properties.put(ProducerConfig.LINGER_MS_CONFIG, 5);
         properties.putAll(given);
         producer =
-                new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+                new KafkaProducer<>(
+                        properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     /** Returns before the record is written; a failure shows in a later call. */
@@ -61,7 +62,8 @@ public final class Publisher implements AutoCloseable {
                                         + " max.message.bytes",
                                 model.getName(), message.length, topic));
             }
-            throw new IOException("topic " + topic + ": " + e.getCause().getMessage(), e.getCause());
+            throw new IOException(
+                    "topic " + topic + ": " + e.getCause().getMessage(), e.getCause());
         }
     }
 

@@ -16,8 +16,7 @@ class MessageDeserializerTest {
         List<KafkaMessage> out = new ArrayList<>();
         new MessageDeserializer()
                 .deserialize(
-                        new ConsumerRecord<>("mdata", 3, 42, key, value),
-                        new ListCollector<>(out));
+                        new ConsumerRecord<>("mdata", 3, 42, key, value), new ListCollector<>(out));
         assertThat(out).hasSize(1);
         return out.get(0);
     }

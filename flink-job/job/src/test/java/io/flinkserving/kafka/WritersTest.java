@@ -12,7 +12,9 @@ import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.streaming.util.ProcessFunctionTestHarnesses;
 import org.junit.jupiter.api.Test;
 
-/** What a producer would refuse must never reach it: the job would fail, restart, and fail again. */
+/**
+ * What a producer would refuse must never reach it: the job would fail, restart, and fail again.
+ */
 class WritersTest {
 
     private static final int MAX_BYTES = 20_000;

@@ -167,16 +167,14 @@ class NativeScorerTest {
     }
 
     @Test
-    void probabilitiesAddUpToOne() throws Exception {
+    void outputFieldsHaveSlotsOfTheirOwn() throws Exception {
         open(TestModels.TWO_CLASSES, 1);
-        scorer.score(TestModels.wine(10.5, 0).toByteArray());
-        double sum = 0;
-        for (OutputField field : scorer.outputs()) {
-            if (scorer.tag(0, field.slot()) == CellTag.DOUBLE) {
-                sum += scorer.doubleValue(0, field.slot());
-            }
-        }
-        assertThat(sum).isEqualTo(1, within(1e-12));
+        assertThat(scorer.score(TestModels.wine(10.5, 0).toByteArray())).isZero();
+        assertThat(scorer.text(0, slotOf("taste"))).isEqualTo("good");
+        double good = scorer.doubleValue(0, slotOf("probability_good"));
+        assertThat(good).isEqualTo(1 / (1 + Math.exp(-0.5)), within(1e-12));
+        assertThat(scorer.doubleValue(0, slotOf("probability_bad")))
+                .isEqualTo(1 - good, within(1e-12));
     }
 
     @Test

@@ -37,7 +37,7 @@ final class TestModels {
                     new double[] {0.0625, -1, -0.25, -0.0078125, 0.5, 0.25},
                     "optype=\"continuous\" dataType=\"double\"");
 
-    /** Softmax over two classes: {@code good} when {@code alcohol} is above 10. */
+    /** Softmax over {@code alcohol - 10} for {@code good} and 0 for {@code bad}. */
     static final String TWO_CLASSES =
             String.join(
                     "\n",
@@ -55,6 +55,12 @@ final class TestModels {
                     "   <MiningField name=\"taste\" usageType=\"target\"/>",
                     "   <MiningField name=\"alcohol\"/>",
                     "  </MiningSchema>",
+                    "  <Output>",
+                    "   <OutputField name=\"probability_good\" feature=\"probability\""
+                            + " value=\"good\" optype=\"continuous\" dataType=\"double\"/>",
+                    "   <OutputField name=\"probability_bad\" feature=\"probability\""
+                            + " value=\"bad\" optype=\"continuous\" dataType=\"double\"/>",
+                    "  </Output>",
                     "  <RegressionTable intercept=\"-10\" targetCategory=\"good\">",
                     "   <NumericPredictor name=\"alcohol\" coefficient=\"1\"/>",
                     "  </RegressionTable>",

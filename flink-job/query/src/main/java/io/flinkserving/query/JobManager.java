@@ -1,6 +1,5 @@
 package io.flinkserving.query;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
@@ -14,14 +13,19 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** What the query asks the JobManager's REST interface: which job, and where its TaskManagers are. */
+/**
+ * What the query asks the JobManager's REST interface: which job, and where its TaskManagers are.
+ */
 final class JobManager {
 
     /** Part of the name of the operator with the stats, also where it is chained to others. */
     static final String SERVING_OPERATOR = "serve keyed";
 
+    private static final String PROXY_PORTS = "queryable-state.proxy.ports";
     private static final int DEFAULT_PROXY_PORT = 9069;
     private static final int NOT_FOUND = 404;
 
@@ -114,17 +118,42 @@ final class JobManager {
                                 + running);
     }
 
-    /** The default proxy port of every TaskManager. */
+    /** Every TaskManager, with the first port that the cluster's configuration has for proxies. */
     List<HostAndPort> proxies() throws QueryException, InterruptedException {
+        int port = proxyPort();
         List<HostAndPort> proxies = new ArrayList<>();
         for (JsonElement each : required("/taskmanagers").getAsJsonArray("taskmanagers")) {
             String path = each.getAsJsonObject().get("path").getAsString();
-            proxies.add(new HostAndPort(host(path), DEFAULT_PROXY_PORT));
+            proxies.add(new HostAndPort(host(path), port));
         }
         if (proxies.isEmpty()) {
             throw new QueryException(Kind.NO_PROXY, "no TaskManager is registered at " + url);
         }
         return proxies;
+    }
+
+    private int proxyPort() throws QueryException, InterruptedException {
+        String found = "";
+        String path = url + "/jobmanager/config";
+        try {
+            HttpRequest request =
+                    HttpRequest.newBuilder(URI.create(trimmed() + "/jobmanager/config"))
+                            .timeout(timeout)
+                            .build();
+            String body = http.send(request, HttpResponse.BodyHandlers.ofString()).body();
+            for (JsonElement each : JsonParser.parseString(body).getAsJsonArray()) {
+                JsonObject option = each.getAsJsonObject();
+                if (option.get("key").getAsString().equals(PROXY_PORTS)) {
+                    found = option.get("value").getAsString();
+                }
+            }
+        } catch (IOException | JsonParseException | IllegalStateException e) {
+            throw new QueryException(Kind.NO_JOB_MANAGER, "no configuration at " + path, e);
+        }
+        // A port, a range such as 50100-50200, or a list of them.
+        Matcher first = Pattern.compile("\\d{1,5}").matcher(found);
+        int port = first.lookingAt() ? Integer.parseInt(first.group()) : 0;
+        return port == 0 ? DEFAULT_PROXY_PORT : port;
     }
 
     /** Of a path such as pekko.tcp://flink@host:45678/user/rpc/taskmanager_0; else our own host. */
@@ -155,8 +184,7 @@ final class JobManager {
             }
             if (response.statusCode() != 200) {
                 throw new QueryException(
-                        Kind.FAILED,
-                        url + path + " answers with status " + response.statusCode());
+                        Kind.FAILED, url + path + " answers with status " + response.statusCode());
             }
             return JsonParser.parseString(response.body()).getAsJsonObject();
         } catch (IOException e) {

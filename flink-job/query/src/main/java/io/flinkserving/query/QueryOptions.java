@@ -24,9 +24,8 @@ final class QueryOptions {
                             + " http://localhost:8081)",
                     "  --job ID                 the job (default: the running one that serves models by"
                             + " key)",
-                    "  --proxy HOST:PORT[,...]  queryable-state proxies, tried in turn (default: port 9069"
-                            + " of each",
-                    "                           TaskManager)",
+                    "  --proxy HOST:PORT[,...]  queryable-state proxies, tried in turn (default: the port",
+                    "                           configured, else 9069, of each TaskManager)",
                     "  --data-type NAME         data type to show (default wine)",
                     "  --timeout SECONDS        longest wait for one answer (default 10)",
                     "  --json                   JSON instead of a table",
@@ -63,8 +62,7 @@ final class QueryOptions {
         return options;
     }
 
-    private void take(String argument, List<String> rest, boolean withValue)
-            throws QueryException {
+    private void take(String argument, List<String> rest, boolean withValue) throws QueryException {
         boolean flag = argument.equals("--json") || argument.equals("--help");
         if (flag && withValue) {
             throw usage("option " + argument + " takes no value");

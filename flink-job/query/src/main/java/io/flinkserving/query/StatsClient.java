@@ -101,7 +101,8 @@ final class StatsClient implements AutoCloseable {
                             + " (yet): only ModelServingKeyedJob has it, and only while it runs",
                     cause);
         }
-        if (text.contains("FlinkJobNotFoundException") || text.contains("Could not find Flink job")) {
+        if (text.contains("FlinkJobNotFoundException")
+                || text.contains("Could not find Flink job")) {
             return new QueryException(Kind.NO_JOB, "there is no job " + jobId, cause);
         }
         if (cause instanceof java.io.IOException && text.contains("format")) {

@@ -37,7 +37,11 @@ final class StatsReport {
             }
         }
         StringBuilder text = new StringBuilder();
-        text.append("data type ").append(stats.dataType()).append(", job ").append(job).append('\n');
+        text.append("data type ")
+                .append(stats.dataType())
+                .append(", job ")
+                .append(job)
+                .append('\n');
         for (String[] row : rows) {
             StringBuilder line = new StringBuilder();
             for (int i = 0; i < row.length; i++) {

@@ -22,6 +22,9 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 final class Measurement {
 
     private static final long SERVING_SECONDS = 60;
+    private static final long WARM_UP_RECORDS = 3_000_000;
+    private static final long WARM_UP_SECONDS = 20;
+    private static final String RECORD_SOURCE = "Source: records";
 
     private final byte[][] records;
     private final Path model;
@@ -35,8 +38,8 @@ final class Measurement {
         measuredMillis = settings.quick() ? 1000 : 3000;
     }
 
-    /** Nanoseconds per record in steady state. */
-    double run(Variant variant, boolean keyed) throws Exception {
+    /** Measures steady state. */
+    Sample run(Variant variant, boolean keyed) throws Exception {
         JobClient job = start(variant, keyed);
         Run.serving()
                 .applyToEither(failureOf(job), done -> done)
@@ -48,16 +51,30 @@ final class Measurement {
                         })
                 .join();
         long failedProbes = Run.errors();
-        Thread.sleep(warmUpMillis);
+        warmUp();
         long startCount = Run.results();
+        TaskThreads startThreads = TaskThreads.now();
         long start = System.nanoTime();
         Thread.sleep(measuredMillis);
-        long count = Run.results() - startCount;
+        double count = Run.results() - startCount;
         long nanos = System.nanoTime() - start;
+        TaskThreads threads = TaskThreads.now();
         Run.stop();
         job.getJobExecutionResult().get();
         requireAllScored(variant, failedProbes, count);
-        return (double) nanos / count;
+        long source = threads.since(startThreads, RECORD_SOURCE);
+        long busiest = threads.busiestSince(startThreads);
+        return new Sample(nanos / count, source / count, busiest / count);
+    }
+
+    /** By records too, because compilers get little of a busy processor. */
+    private void warmUp() throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(warmUpMillis);
+        long latest = end + TimeUnit.SECONDS.toNanos(WARM_UP_SECONDS);
+        while (System.nanoTime() < end
+                || (Run.results() < WARM_UP_RECORDS && System.nanoTime() < latest)) {
+            Thread.sleep(50);
+        }
     }
 
     private JobClient start(Variant variant, boolean keyed) throws Exception {
@@ -107,13 +124,19 @@ final class Measurement {
         return job.getJobExecutionResult().thenApply(result -> null);
     }
 
-    private static void requireAllScored(Variant variant, long failedProbes, long measured) {
+    private static void requireAllScored(Variant variant, long failedProbes, double measured) {
         long scored = Run.results();
         long failed = Run.errors();
         if (failed != failedProbes || scored + failed != Run.sentRecords()) {
             throw new IllegalStateException(
-                    variant + ": " + Run.sentRecords() + " records, " + scored + " results, "
-                            + (failed - failedProbes) + " errors after all models served; last: "
+                    variant
+                            + ": "
+                            + Run.sentRecords()
+                            + " records, "
+                            + scored
+                            + " results, "
+                            + (failed - failedProbes)
+                            + " errors after all models served; last: "
                             + Run.lastError());
         }
         if (measured == 0) {

@@ -9,10 +9,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Throughput of a job on a MiniCluster, parallelism 1, object reuse: source, operator, sink. Each
@@ -32,11 +34,11 @@ public final class PipelineBenchmark implements Benchmark {
 
     @Override
     public void run(Settings settings, Report report) throws Exception {
-        Map<Variant, double[]> keyed = new EnumMap<>(Variant.class);
-        Map<Variant, double[]> partitioned = new EnumMap<>(Variant.class);
+        Map<Variant, Sample[]> keyed = new EnumMap<>(Variant.class);
+        Map<Variant, Sample[]> partitioned = new EnumMap<>(Variant.class);
         for (Variant variant : Variant.values()) {
-            keyed.put(variant, new double[settings.rounds()]);
-            partitioned.put(variant, new double[settings.rounds()]);
+            keyed.put(variant, new Sample[settings.rounds()]);
+            partitioned.put(variant, new Sample[settings.rounds()]);
         }
         for (int round = 0; round < settings.rounds(); round++) {
             for (Variant variant : Variant.values()) {
@@ -51,29 +53,40 @@ public final class PipelineBenchmark implements Benchmark {
         report("pipeline.partitioned.", partitioned, report);
     }
 
-    private static void report(String prefix, Map<Variant, double[]> measured, Report report) {
-        Map<Variant, Series> series = new EnumMap<>(Variant.class);
+    private static void report(String prefix, Map<Variant, Sample[]> measured, Report report) {
+        Map<Variant, Series> elapsed = new EnumMap<>(Variant.class);
         measured.forEach(
-                (variant, rounds) ->
-                        series.put(
-                                variant,
-                                new Series(prefix + variant.label(), "ns/record", rounds)));
-        series.values().forEach(report::add);
-        Series ours = series.get(Variant.SERVING);
-        report.add(ours.speedOver(series.get(Variant.IDENTITY), prefix + "serving-to-identity"))
+                (variant, samples) -> {
+                    String name = prefix + variant.label();
+                    elapsed.put(variant, series(name, samples, sample -> sample.elapsed));
+                    report.add(elapsed.get(variant));
+                    report.add(series(name + ".busiest-task", samples, sample -> sample.busiest));
+                });
+        report.add(
+                series(
+                        prefix + "source-task",
+                        measured.get(Variant.SERVING),
+                        sample -> sample.source));
+        Series ours = elapsed.get(Variant.SERVING);
+        report.add(ours.speedOver(elapsed.get(Variant.IDENTITY), prefix + "serving-to-identity"))
                 .atLeast(SHARE_OF_IDENTITY);
-        report.add(ours.speedOver(series.get(Variant.PARSE), prefix + "serving-to-parse"))
+        report.add(ours.speedOver(elapsed.get(Variant.PARSE), prefix + "serving-to-parse"))
                 .atLeast(TIMES_PARSE);
-        report.add(ours.speedOver(series.get(Variant.JPMML), prefix + "serving-to-jpmml"))
+        report.add(ours.speedOver(elapsed.get(Variant.JPMML), prefix + "serving-to-jpmml"))
                 .atLeast(TIMES_JPMML);
     }
 
-    /** Nanoseconds per record of one variant in a new JVM. */
-    private static double measure(Settings settings, Variant variant, boolean keyed)
+    private static Series series(String name, Sample[] samples, ToDoubleFunction<Sample> value) {
+        return new Series(name, "ns/record", Arrays.stream(samples).mapToDouble(value).toArray());
+    }
+
+    /** One variant in a new JVM. */
+    private static Sample measure(Settings settings, Variant variant, boolean keyed)
             throws IOException, InterruptedException {
         Path result = Files.createTempFile("pipeline-", ".txt");
         List<String> command = new ArrayList<>();
-        command.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
+        command.add(
+                System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
         command.addAll(List.of("-Xms2g", "-Xmx2g"));
         String library = System.getProperty("flinkserving.library.path", "");
         if (!library.isEmpty()) {
@@ -85,12 +98,13 @@ public final class PipelineBenchmark implements Benchmark {
         Process child = new ProcessBuilder(command).inheritIO().start();
         try {
             if (!child.waitFor(CHILD_MINUTES, TimeUnit.MINUTES)) {
-                throw new IOException(variant + " did not end within " + CHILD_MINUTES + " minutes");
+                throw new IOException(
+                        variant + " did not end within " + CHILD_MINUTES + " minutes");
             }
             if (child.exitValue() != 0) {
                 throw new IOException(variant + " ended with exit code " + child.exitValue());
             }
-            return Double.parseDouble(Files.readString(result));
+            return Sample.parse(Files.readString(result));
         } finally {
             child.destroyForcibly();
             Files.delete(result);
@@ -101,7 +115,7 @@ public final class PipelineBenchmark implements Benchmark {
     public static void runChild(Settings settings) throws Exception {
         Variant variant = Variant.valueOf(settings.required("variant"));
         boolean keyed = Boolean.parseBoolean(settings.required("keyed"));
-        double nanos = new Measurement(settings).run(variant, keyed);
-        Files.writeString(settings.out(), Double.toString(nanos));
+        Sample sample = new Measurement(settings).run(variant, keyed);
+        Files.writeString(settings.out(), sample.toString());
     }
 }

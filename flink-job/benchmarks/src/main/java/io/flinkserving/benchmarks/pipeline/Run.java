@@ -25,7 +25,8 @@ final class Run {
 
     /** Called by the one thread of the sink. */
     static void countResult(long total) {
-        // No fence: the measuring thread reads it twice in some seconds, the sink writes it for each record.
+        // No fence: the measuring thread reads it twice in some seconds, the sink writes it for
+        // each record.
         RESULTS.lazySet(total);
     }
 

@@ -45,7 +45,8 @@ public final class ModelManifest {
         List<ModelDescriptor> models = new ArrayList<>();
         String place = FILE;
         try {
-            JsonArray entries = JsonParser.parseString(text).getAsJsonObject().getAsJsonArray("models");
+            JsonArray entries =
+                    JsonParser.parseString(text).getAsJsonObject().getAsJsonArray("models");
             for (JsonElement entry : entries) {
                 place = FILE + ", model " + (models.size() + 1);
                 models.add(describe(entry.getAsJsonObject(), folder, dataType));
@@ -55,7 +56,8 @@ public final class ModelManifest {
                 | IllegalArgumentException
                 | NullPointerException
                 | ClassCastException e) {
-            throw new IOException(place + " is not as scripts/example-models/README.md says: " + e, e);
+            throw new IOException(
+                    place + " is not as scripts/example-models/README.md says: " + e, e);
         }
         return models;
     }
@@ -70,7 +72,8 @@ public final class ModelManifest {
         String expected = entry.get("sha256").getAsString();
         String actual = ModelFiles.hex(model.getSha256());
         if (!expected.equals(actual)) {
-            throw new IOException(file + " has SHA-256 " + actual + ", " + FILE + " says " + expected);
+            throw new IOException(
+                    file + " has SHA-256 " + actual + ", " + FILE + " says " + expected);
         }
         model.setName(entry.get("name").getAsString())
                 .setVersion(entry.get("version").getAsString())

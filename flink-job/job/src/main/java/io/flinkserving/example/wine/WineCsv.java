@@ -12,9 +12,9 @@ import java.util.regex.Pattern;
 
 /**
  * Wine records from CSV: with {@code ;} or {@code ,} between the columns, with a header line or
- * without. Without, the columns are the numeric fields of {@link WineRecord} in its order, then,
- * if there are more, others. With a header, it names the fields, in any order; upper case, blanks
- * and punctuation do not matter, and other columns are left out.
+ * without. Without, the columns are the numeric fields of {@link WineRecord} in its order, then, if
+ * there are more, others. With a header, it names the fields, in any order; upper case, blanks and
+ * punctuation do not matter, and other columns are left out.
  */
 public final class WineCsv {
 
@@ -88,7 +88,8 @@ public final class WineCsv {
             String cell = cells[column];
             double value = NUMBER.matcher(cell).matches() ? Double.parseDouble(cell) : Double.NaN;
             if (Double.isNaN(value) || Double.isInfinite(value)) {
-                throw new IOException(place(line, column, field) + "'" + cell + "' is not a number");
+                throw new IOException(
+                        place(line, column, field) + "'" + cell + "' is not a number");
             }
             record.setField(field, value);
         }

@@ -41,7 +41,8 @@ class WineCsvTest {
 
     @Test
     void semicolonsWithoutHeader() throws IOException {
-        assertThat(read("7.4;0.70;0.00;1.9;0.076;11;34;0.9978;3.51;0.56;9.4;5\n")).containsExactly(RECORD);
+        assertThat(read("7.4;0.70;0.00;1.9;0.076;11;34;0.9978;3.51;0.56;9.4;5\n"))
+                .containsExactly(RECORD);
     }
 
     @Test

@@ -1,0 +1,178 @@
+//! The [`Scorer`]: one record after the other, with scratch space that is only sized once.
+
+use std::sync::Arc;
+
+use serving_model::{Block, DataType, ErrorCode, Output, Scorer, Tag};
+
+use crate::model::{Cell, PmmlModel};
+use crate::models::NONE;
+use crate::run::{Cause, Fault, NO_SLOT, Run, Scratch, Source, write_value};
+use crate::value::Value;
+
+pub(crate) struct PmmlScorer {
+    pub(crate) model: Arc<PmmlModel>,
+    pub(crate) scratch: Scratch,
+}
+
+impl Scorer for PmmlScorer {
+    fn score(&mut self, input: &Block, output: &mut Output) {
+        let model = &*self.model;
+        if input.stride() < model.inputs.len() {
+            for row in 0..input.rows() {
+                output.fail(
+                    row,
+                    ErrorCode::ScoringFailed,
+                    format_args!(
+                        "a row has {} cells, the model takes {}",
+                        input.stride(),
+                        model.inputs.len()
+                    ),
+                );
+            }
+            return;
+        }
+        for row in 0..input.rows() {
+            self.scratch.clear();
+            let mut run = Run {
+                program: &model.program,
+                scratch: &mut self.scratch,
+                input,
+                row,
+            };
+            match run.model(model.program.root) {
+                Ok(_) => model.write(&mut run, row, output),
+                Err(fault) => model.fail(fault, input, row, output),
+            }
+        }
+    }
+}
+
+impl PmmlModel {
+    fn write(&self, run: &mut Run<'_>, row: usize, output: &mut Output) {
+        for (slot, (cells, kind)) in self.cells.iter().enumerate() {
+            for cell in cells {
+                if Self::write_output(run, *cell, *kind, row, slot, output) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Writes one output cell; `false` when it has no value.
+    #[inline]
+    fn write_output(
+        run: &mut Run<'_>,
+        cell: Cell,
+        kind: DataType,
+        row: usize,
+        slot: usize,
+        output: &mut Output,
+    ) -> bool {
+        let value = match cell {
+            Cell::Target(index) | Cell::OneOf(index) => {
+                let outcome = run.scratch.outcomes[index];
+                if !outcome.present {
+                    return false;
+                }
+                if outcome.class != NONE && kind != DataType::Boolean {
+                    output.cells.set_label(row, slot, outcome.class);
+                    return true;
+                }
+                outcome.value
+            }
+            Cell::Class(field, index) => {
+                let Ok(value) = run.value(field) else {
+                    return false;
+                };
+                let outcome = run.scratch.outcomes[index];
+                if !value.is_missing() && outcome.class != NONE && kind != DataType::Boolean {
+                    output.cells.set_label(row, slot, outcome.class);
+                    return true;
+                }
+                value
+            }
+            Cell::Slot(field) => run.value(field).unwrap_or(Value::Missing),
+        };
+        write_cell(run, value, kind, row, slot, output);
+        !value.is_missing()
+    }
+
+    #[cold]
+    fn fail(&self, fault: Fault, input: &Block, row: usize, output: &mut Output) {
+        let mut slot = fault.slot;
+        while let Some(Source::Inherited { from, .. }) = self.program.slots.get(slot as usize).map(|slot| &slot.source)
+        {
+            slot = *from;
+        }
+        let name = if slot == NO_SLOT {
+            ""
+        } else {
+            let code = self.program.slots[slot as usize].name;
+            self.program.strings.get(code).unwrap_or_default()
+        };
+        let mut text = String::new();
+        if let Some(cell) = self.inputs.iter().position(|(known, _)| *known == slot) {
+            let bits = input.values(row)[cell];
+            let value = match Tag::from_number(input.tags(row)[cell]) {
+                Tag::Missing | Tag::Label => Value::Missing,
+                Tag::Double => Value::Double(f64::from_bits(bits)),
+                Tag::Float => Value::Float(f32::from_bits(bits as u32)),
+                Tag::Long => Value::Int(bits.cast_signed()),
+                Tag::Boolean => Value::Bool(bits != 0),
+                Tag::String => {
+                    text.push('"');
+                    text.extend(input.text(bits).chars().take(200));
+                    text.push('"');
+                    Value::Missing
+                }
+            };
+            write_value(value, &mut text);
+        }
+        match fault.cause {
+            Cause::Invalid => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("field '{name}' does not accept the value {text}"),
+            ),
+            Cause::Missing => output.fail(
+                row,
+                ErrorCode::FieldMissing,
+                format_args!("field '{name}' has no value"),
+            ),
+            Cause::Type if name.is_empty() => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("a value can't be read as the type that an expression needs"),
+            ),
+            Cause::Type => output.fail(
+                row,
+                ErrorCode::FieldInvalid,
+                format_args!("field '{name}': the value {text} can't be read as the field's type"),
+            ),
+            Cause::Undefined => output.fail(
+                row,
+                ErrorCode::ScoringFailed,
+                format_args!("the result is not defined for this record"),
+            ),
+        }
+    }
+}
+
+fn write_cell(run: &mut Run<'_>, value: Value, kind: DataType, row: usize, slot: usize, output: &mut Output) {
+    match (value, kind) {
+        (Value::Missing, _) => {}
+        (Value::Double(number), DataType::Float) => output.cells.set_float(row, slot, number as f32),
+        (Value::Double(number), _) => output.cells.set_double(row, slot, number),
+        (Value::Float(number), DataType::Double) => output.cells.set_double(row, slot, f64::from(number)),
+        (Value::Float(number), _) => output.cells.set_float(row, slot, number),
+        (Value::Int(number), DataType::Double) => output.cells.set_double(row, slot, number as f64),
+        (Value::Int(number), _) => output.cells.set_long(row, slot, number),
+        (Value::Bool(truth), _) => output.cells.set_boolean(row, slot, truth),
+        (Value::Text(code), _) => output.cells.set_text(row, slot, run.text(code)),
+        (Value::Date(_) | Value::Time(_) | Value::DateTime(_), _) => {
+            let mut text = String::new();
+            write_value(value, &mut text);
+            output.cells.set_text(row, slot, &text);
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Documents that mean harm: each is refused with a typed error, in bounded time, without panic.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{answers, document, load};
+use proptest::prelude::*;
+use serving_model::{Block, ErrorCode};
+
+const MODEL: &str = r#"<TransformationDictionary><DerivedField name="d" optype="continuous" dataType="double">
+<Apply function="+"><FieldRef field="x"/><Constant>1</Constant></Apply></DerivedField></TransformationDictionary>
+<MiningModel functionName="regression"><MiningSchema><MiningField name="x"/><MiningField name="y" usageType="target"/>
+</MiningSchema><Segmentation multipleModelMethod="sum"><Segment><True/><TreeModel functionName="regression"><MiningSchema>
+<MiningField name="x"/></MiningSchema><Node score="1"><True/><Node score="2"><SimplePredicate field="d"
+operator="lessThan" value="2.5"/></Node><Node score="3"><True/></Node></Node></TreeModel></Segment></Segmentation>
+<ModelVerification><InlineTable><row><x>1</x></row></InlineTable></ModelVerification></MiningModel>"#;
+
+const FIELDS: &str = r#"<DataField name="x" optype="continuous" dataType="double"/>
+<DataField name="y" optype="continuous" dataType="double"/>"#;
+
+fn code(content: &[u8]) -> Option<ErrorCode> {
+    load(content).err().map(|error| {
+        assert!(!error.message.is_empty());
+        error.code
+    })
+}
+
+fn regression(inside: &str) -> String {
+    document(
+        FIELDS,
+        &format!(
+            r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/>
+            <MiningField name="y" usageType="target"/></MiningSchema>{inside}</RegressionModel>"#
+        ),
+    )
+}
+
+#[test]
+fn the_whole_document_is_fine() {
+    assert_eq!(code(document(FIELDS, MODEL).as_bytes()), None);
+}
+
+#[test]
+fn a_document_cut_anywhere_is_refused() {
+    let whole = document(FIELDS, MODEL);
+    for length in 0..whole.len() {
+        assert!(code(&whole.as_bytes()[..length]).is_some(), "cut after {length} bytes");
+    }
+}
+
+#[test]
+fn doctype_and_entities_are_refused() {
+    let whole = document(FIELDS, MODEL);
+    let bomb = format!("<!DOCTYPE PMML [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{whole}");
+    assert_eq!(code(bomb.as_bytes()), Some(ErrorCode::ModelUnparsable));
+    let entity = whole.replace("<Header/>", "<Header>&b;</Header>");
+    assert_eq!(code(entity.as_bytes()), Some(ErrorCode::ModelUnparsable));
+}
+
+#[test]
+fn nesting_is_bounded_whatever_is_nested() {
+    for (open, close) in [
+        ("<Node><True/>", "</Node>"),
+        (r#"<Apply function="abs">"#, "</Apply>"),
+        (r#"<CompoundPredicate booleanOperator="and">"#, "</CompoundPredicate>"),
+        ("<Extension>", "</Extension>"),
+    ] {
+        for depth in [600, 100_000] {
+            let deep = open.repeat(depth) + &close.repeat(depth);
+            assert_eq!(
+                code(regression(&deep).as_bytes()),
+                Some(ErrorCode::ModelTooLarge),
+                "{open}"
+            );
+        }
+    }
+}
+
+#[test]
+fn long_chains_of_fields_are_bounded() {
+    let mut fields = String::new();
+    for number in 1..2000 {
+        fields += &format!(
+            r#"<DerivedField name="d{number}" optype="continuous" dataType="double"><FieldRef field="{}"/></DerivedField>"#,
+            if number == 1999 {
+                "x".to_owned()
+            } else {
+                format!("d{}", number + 1)
+            }
+        );
+    }
+    let chain = regression(&format!(
+        r#"<LocalTransformations>{fields}</LocalTransformations><RegressionTable intercept="0">
+        <NumericPredictor name="d1" coefficient="1"/></RegressionTable>"#
+    ));
+    assert_eq!(code(chain.as_bytes()), Some(ErrorCode::ModelTooLarge));
+}
+
+#[test]
+fn functions_that_call_each_other_ever_more_often_are_refused() {
+    let mut functions = String::from(
+        r#"<DefineFunction name="f0" optype="continuous"><ParameterField name="p"/><FieldRef field="p"/></DefineFunction>"#,
+    );
+    for number in 1..64 {
+        let call = format!(r#"<Apply function="f{}"><FieldRef field="p"/></Apply>"#, number - 1);
+        functions += &format!(
+            r#"<DefineFunction name="f{number}" optype="continuous"><ParameterField name="p"/>
+            <Apply function="+">{call}{call}</Apply></DefineFunction>"#
+        );
+    }
+    let model = MODEL.replace(
+        "</TransformationDictionary>",
+        &format!("{functions}</TransformationDictionary>"),
+    );
+    let model = model.replace(
+        r#"<FieldRef field="x"/>"#,
+        r#"<Apply function="f63"><FieldRef field="x"/></Apply>"#,
+    );
+    assert_eq!(
+        code(document(FIELDS, &model).as_bytes()),
+        Some(ErrorCode::ModelTooLarge)
+    );
+}
+
+#[test]
+fn what_refers_to_itself_or_to_nothing_is_refused() {
+    let table = |name: &str| {
+        format!(r#"<RegressionTable intercept="0"><NumericPredictor name="{name}" coefficient="1"/></RegressionTable>"#)
+    };
+    let field = |name: &str, of: &str| {
+        format!(
+            r#"<DerivedField name="{name}" optype="continuous" dataType="double"><FieldRef field="{of}"/></DerivedField>"#
+        )
+    };
+    for inside in [
+        table("nothing"),
+        format!(
+            "<LocalTransformations>{}</LocalTransformations>{}",
+            field("a", "a"),
+            table("a")
+        ),
+        format!(
+            "<LocalTransformations>{}{}</LocalTransformations>{}",
+            field("a", "b"),
+            field("b", "a"),
+            table("a")
+        ),
+        r#"<RegressionTable intercept="1e999"/>"#.to_owned(),
+        r#"<RegressionTable intercept="NaN"/>"#.to_owned(),
+        r#"<RegressionTable intercept="twelve"/>"#.to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(
+            code(regression(&inside).as_bytes()),
+            Some(ErrorCode::ModelInvalid),
+            "{inside}"
+        );
+    }
+    let recursive = MODEL.replace(
+        "</TransformationDictionary>",
+        r#"<DefineFunction name="f" optype="continuous"><ParameterField name="p"/><Apply function="f"><FieldRef field="p"/>
+        </Apply></DefineFunction></TransformationDictionary>"#,
+    );
+    let recursive = recursive.replace(
+        r#"<FieldRef field="x"/>"#,
+        r#"<Apply function="f"><FieldRef field="x"/></Apply>"#,
+    );
+    assert_eq!(
+        code(document(FIELDS, &recursive).as_bytes()),
+        Some(ErrorCode::ModelInvalid)
+    );
+}
+
+#[test]
+fn an_array_may_not_lie_about_its_length() {
+    let node = r#"<Node score="2"><SimpleSetPredicate field="x" booleanOperator="isIn"><Array n="900000000000" type="real">1
+        </Array></SimpleSetPredicate></Node>"#;
+    let model = MODEL.replace(r#"<Node score="3">"#, &format!(r#"{node}<Node score="3">"#));
+    assert_eq!(code(document(FIELDS, &model).as_bytes()), Some(ErrorCode::ModelInvalid));
+}
+
+#[test]
+fn a_million_attributes_and_broken_encodings_do_no_harm() {
+    let attributes: String = (0..1_000_000).map(|number| format!(" a{number}=\"\"")).collect();
+    let wide = document(FIELDS, MODEL).replace("<Header/>", &format!("<Header{attributes}/>"));
+    assert_eq!(code(wide.as_bytes()), None);
+    let whole = document(FIELDS, MODEL);
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(whole.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(code(&utf16), None);
+    assert_eq!(code(&[&[0xef, 0xbb, 0xbf], whole.as_bytes()].concat()), None);
+    let mut broken = whole.into_bytes();
+    broken[100] = 0xff;
+    assert_eq!(code(&broken), Some(ErrorCode::ModelUnparsable));
+}
+
+#[test]
+fn regular_expressions_take_linear_time() {
+    let output = r#"<Output><OutputField name="o" feature="transformedValue" dataType="boolean"><Apply function="matches">
+        <Constant>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!</Constant><Constant>^(a+)+$</Constant></Apply></OutputField>
+        </Output><RegressionTable intercept="1"/>"#;
+    assert_eq!(common::score(&regression(output), "x=1"), "y=1 o=false");
+    let too_large = output.replace("^(a+)+$", "(((a{1000}){1000}){1000})");
+    assert_eq!(code(regression(&too_large).as_bytes()), Some(ErrorCode::ModelInvalid));
+}
+
+proptest! {
+    #[test]
+    fn a_changed_document_is_refused_or_scores(changes in proptest::collection::vec((any::<usize>(), 0_u8..8), 1..6), value in any::<f64>()) {
+        let mut content = document(FIELDS, MODEL).into_bytes();
+        for (position, bit) in changes {
+            let position = position % content.len();
+            content[position] ^= 1 << bit;
+        }
+        if let Ok(model) = load(&content) {
+            let mut block = Block::new(model.schema().inputs.len());
+            block.reset(1);
+            if block.stride() > 0 {
+                block.set_double(0, 0, value);
+            }
+            answers(&model, &block);
+        }
+    }
+
+    /// The same forest, once as plain tests for the kernel, once with each test inside a compound predicate, which only the
+    /// general path knows.
+    #[test]
+    fn the_fast_path_answers_as_the_general_path(
+        tests in proptest::collection::vec(
+            (0_usize..3, prop_oneof![Just("lessThan"), Just("lessOrEqual"), Just("greaterThan"), Just("greaterOrEqual")], -4_i8..4),
+            1..40,
+        ),
+        strategy in prop_oneof![Just("returnNullPrediction"), Just("returnLastPrediction")],
+        kind in prop_oneof![Just("double"), Just("float")],
+        trees in 1_usize..20,
+        rows in proptest::collection::vec(proptest::array::uniform3(prop_oneof![(-4_i8..4).prop_map(f64::from), any::<f64>()]), 1..20),
+    ) {
+        let fields: String = (0..3)
+            .map(|number| format!(r#"<DataField name="x{number}" optype="continuous" dataType="{kind}"/>"#))
+            .collect::<String>() + r#"<DataField name="y" optype="continuous" dataType="double"/>"#;
+        let build = |general: bool| {
+            let schema = r#"<MiningField name="x0"/><MiningField name="x1"/><MiningField name="x2"/>"#;
+            let mut segments = String::new();
+            for tree in 0..trees {
+                // A comb: each node has a leaf and goes on, in turn deeper and beside.
+                let (mut open, mut close) = (String::new(), String::new());
+                for (number, (field, operator, value)) in tests.iter().enumerate().skip(tree % tests.len()) {
+                    let test = format!(r#"<SimplePredicate field="x{field}" operator="{operator}" value="{value}"/>"#);
+                    let test = if general { format!(r#"<CompoundPredicate booleanOperator="and">{test}<True/></CompoundPredicate>"#) } else { test };
+                    let score = number as f64 * 0.37 + tree as f64;
+                    if number % 2 == 0 {
+                        open += &format!(r#"<Node score="{score}">{test}</Node>"#);
+                    } else {
+                        open += &format!(r#"<Node score="{score}">{test}"#);
+                        close.insert_str(0, "</Node>");
+                    }
+                }
+                segments += &format!(
+                    r#"<Segment><True/><TreeModel functionName="regression" noTrueChildStrategy="{strategy}"><MiningSchema>{schema}
+                    </MiningSchema><Node score="0.5"><True/>{open}{close}</Node></TreeModel></Segment>"#
+                );
+            }
+            document(&fields, &format!(
+                r#"<MiningModel functionName="regression"><MiningSchema>{schema}<MiningField name="y" usageType="target"/></MiningSchema>
+                <Segmentation multipleModelMethod="sum">{segments}</Segmentation></MiningModel>"#
+            ))
+        };
+        let mut block = Block::new(3);
+        block.reset(rows.len());
+        for (row, values) in rows.iter().enumerate() {
+            for (slot, value) in values.iter().enumerate() {
+                block.set_double(row, slot, *value);
+            }
+        }
+        let fast = load(build(false).as_bytes()).unwrap();
+        let general = load(build(true).as_bytes()).unwrap();
+        prop_assert_eq!(answers(&fast, &block), answers(&general, &block));
+    }
+}
+
+/// What is accepted must also be evaluated on the stack of a task's thread.
+#[test]
+fn the_deepest_documents_that_are_accepted_fit_on_a_small_stack() {
+    fn run(content: String) {
+        let work = move || match load(content.as_bytes()) {
+            Ok(model) => {
+                let mut block = Block::new(model.schema().inputs.len());
+                block.reset(1);
+                block.set_double(0, 0, 2.0);
+                answers(&model, &block);
+            }
+            Err(error) => assert_eq!(error.code, ErrorCode::ModelTooLarge, "{error}"),
+        };
+        // Frames of unoptimised code are several times larger.
+        let stack = if cfg!(debug_assertions) { 8 << 20 } else { 1 << 20 };
+        std::thread::Builder::new()
+            .stack_size(stack)
+            .spawn(work)
+            .unwrap()
+            .join()
+            .unwrap();
+    }
+    for depth in [50, 120, 200, 240, 250, 300, 400, 500] {
+        let apply = r#"<Apply function="abs">"#.repeat(depth) + r#"<FieldRef field="x"/>"# + &"</Apply>".repeat(depth);
+        run(regression(&format!(
+            r#"<Output><OutputField name="o" feature="transformedValue">{apply}</OutputField></Output><RegressionTable intercept="1"/>"#
+        )));
+        let mut fields = String::new();
+        for number in 0..depth {
+            let of = if number + 1 == depth {
+                "x".to_owned()
+            } else {
+                format!("d{}", number + 1)
+            };
+            fields += &format!(
+                r#"<DerivedField name="d{number}" optype="continuous" dataType="double"><Apply function="+"><FieldRef field="{of}"/>
+                <Constant>1</Constant></Apply></DerivedField>"#
+            );
+        }
+        run(regression(&format!(
+            r#"<LocalTransformations>{fields}</LocalTransformations><RegressionTable intercept="0">
+            <NumericPredictor name="d0" coefficient="1"/></RegressionTable>"#
+        )));
+        let predicate = r#"<CompoundPredicate booleanOperator="or">"#.repeat(depth)
+            + r#"<SimplePredicate field="d" operator="lessThan" value="2"/>"#
+            + &"</CompoundPredicate>".repeat(depth);
+        run(document(
+            FIELDS,
+            &MODEL.replace(r#"<Node score="3"><True/>"#, &format!(r#"<Node score="3">{predicate}"#)),
+        ));
+        let nodes = r#"<Node score="4"><True/>"#.repeat(depth) + &"</Node>".repeat(depth);
+        run(document(
+            FIELDS,
+            &MODEL.replace(
+                r#"<Node score="3"><True/>"#,
+                &format!(r#"<Node score="3"><True/>{nodes}"#),
+            ),
+        ));
+        let schema = r#"<MiningSchema><MiningField name="x"/></MiningSchema>"#;
+        let open = format!(
+            r#"<MiningModel functionName="regression">{schema}<Segmentation multipleModelMethod="modelChain"><Segment><True/>"#
+        );
+        let levels = depth / 3;
+        run(document(
+            FIELDS,
+            &(open.repeat(levels)
+                + &format!(
+                    r#"<RegressionModel functionName="regression">{schema}<RegressionTable intercept="1"/></RegressionModel>"#
+                )
+                + &"</Segment></Segmentation></MiningModel>".repeat(levels)),
+        ));
+    }
+}
