@@ -63,7 +63,7 @@ class Answers:
             processes.wait_until(ready, timeout, what, [self._process], interval=0.02)
         except ScriptError as error:
             errors = "\n".join(map(str, self.errors[-5:]))
-            raise ScriptError(f"{str(error)[:300]}\n{len(self.results)} results, {len(self.errors)} errors, the last of them\n{errors}") from error
+            raise ScriptError(f"{str(error)[:300]}\n{len(self.results)} results, {len(self.errors)} errors, the last of them\n{errors}") from None
 
     def close(self) -> None:
         self._process.stop()
@@ -107,8 +107,11 @@ class Serving:
         return self
 
     def stop(self) -> None:
-        """Cancels the job if it runs."""
         self.answers.close()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancels the job if it runs."""
         if self.job and self.flink.rest.job_state(self.job) not in ("FINISHED", "CANCELED", "FAILED"):
             self.flink.rest.cancel(self.job)
 
@@ -182,7 +185,7 @@ class Serving:
         def found() -> List[Json]:
             return [each for each in self.errors[after:] if each["code"] == code and message_part in each["message"]]
 
-        self.answers.wait(lambda: bool(found()), f"an error {code} '{message_part}'", 30)
+        self.answers.wait(lambda: bool(found()), f"an error {code} '{message_part}'", 15)
         return found()[0]
 
     def query_command(self, *arguments: object) -> List[str]:

@@ -11,7 +11,7 @@ from typing import List, NamedTuple
 from lib.console import detail
 from lib.flink import FlinkCluster
 
-from . import pmml, services, wire
+from . import pmml, wire
 from .jvm import Handles, Jvm
 from .serving import EndToEndTest, Serving
 
@@ -43,12 +43,13 @@ class Rest(NamedTuple):
 
 
 class ResubmissionTest(EndToEndTest):
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         scratch = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, scratch, ignore_errors=True)
-        self.flink = FlinkCluster(slots=2).start()
-        self.addCleanup(self.flink.stop)
-        self.jvm = Jvm(self.flink.taskmanagers[0].process.pid, scratch)
+        cls.addClassCleanup(shutil.rmtree, scratch, ignore_errors=True)
+        cls.flink = FlinkCluster(slots=2).start()
+        cls.addClassCleanup(cls.flink.stop)
+        cls.jvm = Jvm(cls.flink.taskmanagers[0].process.pid, scratch)
 
     def at_rest(self) -> Rest:
         """After a garbage collection, once that has collected what it can: some of it only when idle threads have ended."""
@@ -61,7 +62,7 @@ class ResubmissionTest(EndToEndTest):
             time.sleep(0.2)
 
     def use(self, serving: Serving, run: int) -> None:
-        """Both formats and both joins take turns; each run has models of its own."""
+        """With a model of this run's own, after those of all runs before, which the new job reads again."""
         name = f"model-{run}"
         serving.say(wire.model(name, pmml.constant(float(run)), "1"))
         serving.await_model(name, "1")
@@ -69,17 +70,22 @@ class ResubmissionTest(EndToEndTest):
         self.assertEqual({each["outputs"]["quality"] for each in answers.values()}, {float(run)})
 
     def test_ten_times(self):
+        self.serving = serving = Serving("keyed", self.flink)
+        self.addCleanup(serving.stop)
         settled, began = None, time.monotonic()
         for run in range(1, RUNS + 1):
-            self.serving = serving = Serving("keyed" if run % 2 else "flat", self.flink).submit()
-            try:
-                self.use(serving, run)
-                if run == 1:
-                    used = self.jvm.handles()
-                    self.assertGreater(min(used), 0, "the agent sees the handles of a job that runs")
-                self.assert_never_restarted(serving)
-            finally:
-                serving.stop()
+            # Both joins take turns.
+            serving.join = "keyed" if run % 2 else "flat"
+            serving.submit()
+            self.use(serving, run)
+            if run == 1:
+                # What is looked for after each run is seen while one goes on.
+                self.assertGreater(min(self.jvm.handles()), 0)
+                self.assertGreater(self.jvm.mapped_libraries(), 0)
+                self.assertGreater(self.jvm.job_classloaders(), 0)
+                self.assertIn("kafka", " ".join(self.jvm.threads()).lower())
+            self.assert_never_restarted(serving)
+            serving.cancel()
             handles = self.jvm.handles()
             detail(f"run {run}: {time.monotonic() - began:.0f} s, {handles}")
             self.assertEqual(handles, Handles(handles.libraries, 0, 0, 0), f"native handles after run {run}")

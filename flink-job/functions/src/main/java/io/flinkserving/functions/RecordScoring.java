@@ -119,7 +119,12 @@ final class RecordScoring<R> {
 
     private ServingError unreadable(String dataType, R record, RuntimeException e) {
         table.metrics().unreadable.inc();
-        return error(ErrorCode.RECORD_UNREADABLE, String.valueOf(e), dataType, null, record);
+        return error(
+                ErrorCode.RECORD_UNREADABLE,
+                ScoringException.reason(e),
+                dataType,
+                null,
+                record);
     }
 
     private ServingError notServed(ErrorCode code, String message, String dataType, R record) {

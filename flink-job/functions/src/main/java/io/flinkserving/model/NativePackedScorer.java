@@ -26,7 +26,8 @@ final class NativePackedScorer<R> extends NativeRecordScorer<R> {
         } catch (FieldException e) {
             throw new ScoringException(ErrorCode.FIELD_INVALID, e.getMessage());
         } catch (RuntimeException e) {
-            throw new ScoringException(ErrorCode.RECORD_UNREADABLE, String.valueOf(e));
+            throw new ScoringException(
+                    ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
         }
         return scorer.score(1);
     }

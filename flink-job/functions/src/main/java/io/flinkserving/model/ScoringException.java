@@ -21,4 +21,10 @@ public final class ScoringException extends Exception {
     public ErrorCode getCode() {
         return code;
     }
+
+    /** What an exception says to people: its message, or its kind when it has none. */
+    public static String reason(Throwable failure) {
+        String message = failure.getMessage();
+        return message == null || message.isEmpty() ? failure.toString() : message;
+    }
 }

@@ -110,6 +110,9 @@ public final class DataProvider {
         plan.lead = options.getDuration("lead");
         if (options.has("model-interval")) {
             plan.modelInterval = options.getDuration("model-interval");
+            if (plan.modelInterval.isZero()) {
+                throw new UsageException("option --model-interval is more than 0s");
+            }
         } else if (plan.forever) {
             plan.modelInterval = FOREVER_MODEL_INTERVAL;
         }

@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 public final class Traffic {
 
     private static final long REPORT_NANOS = Duration.ofSeconds(2).toNanos();
+    private static final long MAX_NAP_NANOS = Duration.ofMillis(100).toNanos();
 
     private final Plan plan;
     private final Publisher publisher;
@@ -51,7 +52,7 @@ public final class Traffic {
         /** Between the first model and the first record. */
         public Duration lead = Duration.ZERO;
 
-        /** From one model to the next; null: spread evenly over the records. */
+        /** From one model to the next, more than zero; null: spread evenly over the records. */
         public Duration modelInterval;
 
         public boolean forever;
@@ -66,12 +67,7 @@ public final class Traffic {
         start = System.nanoTime();
         nextReport = start + REPORT_NANOS;
         while (sent < plan.records) {
-            while (modelIsDue()) {
-                publishModel();
-            }
-            if (plan.rate > 0) {
-                pauseUntil(start + (long) (sent / plan.rate * 1e9));
-            }
+            pauseUntil(start + (plan.rate > 0 ? (long) (sent / plan.rate * 1e9) : 0));
             long number = plan.first + sent;
             int row = (int) (number % plan.content.size());
             publisher.record(plan.dataTopic, Long.toString(number), plan.content.get(row));
@@ -81,10 +77,11 @@ public final class Traffic {
             }
         }
         while (published < plan.models.size()) {
-            if (plan.modelInterval != null) {
+            if (plan.modelInterval == null) {
+                publishModel();
+            } else {
                 pauseUntil(start + published * plan.modelInterval.toNanos());
             }
-            publishModel();
         }
         publisher.flush();
         report();
@@ -109,12 +106,19 @@ public final class Traffic {
         progress.accept("model " + published + ": " + ModelCommand.describe(model));
     }
 
-    private void pauseUntil(long time) throws InterruptedException {
-        long rest = time - System.nanoTime();
-        while (rest > 0) {
-            // Models and reports may be due before a slow rate's next record.
-            Thread.sleep(Math.min(rest / 1_000_000, 100), (int) (rest % 1_000_000));
-            rest = time - System.nanoTime();
+    /** Meanwhile publishes the models that become due. */
+    private void pauseUntil(long time) throws IOException, InterruptedException {
+        while (true) {
+            while (modelIsDue()) {
+                publishModel();
+            }
+            long rest = time - System.nanoTime();
+            if (rest <= 0) {
+                return;
+            }
+            // Not at once: models and reports may be due before.
+            long nap = Math.min(rest, MAX_NAP_NANOS);
+            Thread.sleep(nap / 1_000_000, (int) (nap % 1_000_000));
             if (System.nanoTime() >= nextReport) {
                 report();
             }

@@ -8,6 +8,7 @@ import io.flinkserving.example.wine.WineExample;
 import io.flinkserving.testing.Kafka;
 import io.flinkserving.testing.TopicMessages;
 import io.flinkserving.tools.MessageFormat;
+import io.flinkserving.tools.UsageException;
 import io.flinkserving.wire.WineRecord;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -92,6 +93,32 @@ class RoundTripITCase {
         assertThat(messages.get(0).getAsJsonObject("value").get("version").getAsString())
                 .isEqualTo("7");
         assertThat(messages.get(0).getAsJsonObject("value").get("bytes").getAsInt()).isEqualTo(7);
+    }
+
+    @Test
+    void modelsFollowTheirIntervalHoweverSlowTheRecords() throws Exception {
+        kafka.createTopics(1, "slow-mdata", "slow-models");
+        provide(
+                "--data-topic=slow-mdata",
+                "--models-topic=slow-models",
+                "--records=2",
+                "--rate=0.5",
+                "--model-interval=100ms",
+                "--lead=0s");
+        assertThat(TopicMessages.of(kafka, "slow-mdata", MessageFormat.RECORD)).hasSize(2);
+        // Two seconds between the records: all eight in turn, and then again from the first.
+        List<String> names =
+                TopicMessages.values(
+                        TopicMessages.of(kafka, "slow-models", MessageFormat.MODEL), "name");
+        assertThat(names).hasSizeGreaterThanOrEqualTo(21);
+        assertThat(names.get(8)).isEqualTo(names.get(0));
+    }
+
+    @Test
+    void anIntervalOfNothingIsRefused() {
+        assertThatThrownBy(() -> provide("--model-interval", "0s"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("--model-interval");
     }
 
     @Test

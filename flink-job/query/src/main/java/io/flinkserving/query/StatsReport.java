@@ -92,7 +92,7 @@ final class StatsReport {
         return new String[] {
             stats.name().isEmpty() ? "-" : stats.name(),
             stats.version().isEmpty() ? "-" : stats.version(),
-            type(stats.type()),
+            stats.name().isEmpty() ? "-" : type(stats.type()),
             stats.status().name(),
             stats.since() == 0 ? "-" : time(stats.since()),
             Long.toString(stats.usage()),
