@@ -22,6 +22,8 @@ pub(crate) enum Cell {
     Target(usize),
     /// The answer of that segment of a model that has this target.
     OneOf(usize),
+    /// The share of a class of a model.
+    Share(usize, u32),
     /// An output field, by its slot.
     Slot(Slot),
     /// An output field that holds a class of a model.
@@ -78,6 +80,7 @@ impl PmmlModel {
             models,
             shares,
             inputs,
+            read_outputs,
             ..
         } = compiler;
         let models = models
@@ -112,6 +115,15 @@ impl PmmlModel {
         let mut models = models;
         for model in &mut models {
             model.kind.connect(&slots);
+        }
+        let outermost = &mut models[index];
+        let (float, classes) = (outermost.float, outermost.classes.len());
+        for output in &mut outermost.outputs {
+            output.direct = !float
+                && output.model == index
+                && matches!(output.kind, None | Some(Type::Double))
+                && matches!(output.feature, Feature::Probability { class } if (class as usize) < classes)
+                && !read_outputs.contains(&output.slot);
         }
         let program = Program {
             strings,
@@ -220,7 +232,9 @@ impl PmmlModel {
                     && matches!(output.feature, Feature::PredictedValue)
                     && output.kind.is_none_or(|kind| kind == answering.target_kind);
                 let kind = data_type(self.program.slots[output.slot as usize].kind);
-                let cell = if labelled {
+                let cell = if let (true, Feature::Probability { class }) = (output.direct, &output.feature) {
+                    Cell::Share(index, *class)
+                } else if labelled {
                     Cell::Class(output.slot, output.model)
                 } else {
                     Cell::Slot(output.slot)

@@ -91,6 +91,15 @@ impl PmmlModel {
                 }
                 value
             }
+            Cell::Share(index, class) => {
+                let outcome = run.scratch.outcomes[index];
+                if !outcome.present || !outcome.shared {
+                    return false;
+                }
+                let share = run.program.models[index].shares + class as usize;
+                output.cells.set_double(row, slot, run.scratch.shares[share]);
+                return true;
+            }
             Cell::Slot(field) => run.value(field).unwrap_or(Value::Missing),
         };
         write_cell(run, value, kind, row, slot, output);

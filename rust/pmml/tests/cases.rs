@@ -248,3 +248,80 @@ fn the_models_of_the_benchmark_load_and_score() {
         }
     }
 }
+
+/// Real documents with a few letters or attribute values changed: each is refused or scores, none panics.
+#[test]
+fn damaged_documents_are_refused_or_score() {
+    let folder = shared().join("cases/pmml");
+    let Ok(entries) = fs::read_dir(&folder) else {
+        eprintln!("SKIPPED: there is no {}", folder.display());
+        return;
+    };
+    let rounds = std::env::var("FLINK_SERVING_ROUNDS").map_or(4, |rounds| rounds.parse().unwrap());
+    let mut seed = 7_u64;
+    let mut random = move |below: usize| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let words = [
+        "0",
+        "-1",
+        "1e308",
+        "",
+        "none",
+        "x",
+        "true",
+        "integer",
+        "string",
+        "float",
+        "categorical",
+        "ordinal",
+        "regression",
+        "classification",
+        "clustering",
+        "softmax",
+        "modelChain",
+        "majorityVote",
+        "isMissing",
+        "median",
+        "max",
+    ];
+    for path in entries.map(|entry| entry.unwrap().path().join("model.pmml")) {
+        let Ok(whole) = fs::read_to_string(&path) else {
+            continue;
+        };
+        let values: Vec<usize> = whole.match_indices("=\"").map(|(at, _)| at + 2).collect();
+        for _ in 0..rounds {
+            let mut content = whole.clone().into_bytes();
+            let at = values[random(values.len())];
+            let end = at + whole[at..].find('"').unwrap();
+            if random(3) == 0 {
+                let position = random(content.len());
+                content[position] ^= 1 << random(8);
+            } else {
+                content.splice(at..end, words[random(words.len())].bytes());
+            }
+            let model = PmmlModelFactory.create(&ModelSource {
+                descriptor: &ModelDescriptor::default(),
+                content: &content,
+                directory: None,
+                limits: Limits::default(),
+            });
+            let Ok(model) = model else {
+                continue;
+            };
+            let records = read(&path.with_file_name("input.json"));
+            let records = &records.as_array().unwrap()[..5];
+            let mut block = Block::new(model.schema().input_width().unwrap());
+            fill(&mut block, &*model, records);
+            let mut output = Output::new(model.schema().output_width().unwrap());
+            output.reset(records.len());
+            Arc::clone(&model).scorer().unwrap().score(&block, &mut output);
+            for row in 0..records.len() {
+                answer(&*model, &output, row);
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ mod similarity;
 mod support_vector;
 mod tree;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(crate) use dictionary::DataField;
 pub(crate) use model::model_of;
@@ -62,6 +62,8 @@ pub(crate) struct Compiler<'d> {
     pub(crate) shares: usize,
     pub(crate) fields: HashMap<&'d str, DataField<'d>>,
     pub(crate) inputs: Vec<Input>,
+    /// Output fields that something in the document reads.
+    pub(crate) read_outputs: HashSet<Slot>,
     scopes: Vec<Scope<'d>>,
     unsupported: Vec<(u32, String)>,
     nesting: usize,
@@ -92,6 +94,7 @@ impl<'d> Compiler<'d> {
             shares: 0,
             fields: HashMap::new(),
             inputs: Vec::new(),
+            read_outputs: HashSet::new(),
             scopes: Vec::new(),
             unsupported: Vec::new(),
             nesting: 0,

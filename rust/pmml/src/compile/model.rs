@@ -319,6 +319,7 @@ impl<'d> Compiler<'d> {
                 kind,
                 feature,
                 model,
+                direct: false,
             });
         }
         Ok(fields.into())

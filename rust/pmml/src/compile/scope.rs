@@ -117,6 +117,16 @@ impl<'d> Compiler<'d> {
 
     /// The field that a name means in a scope, `None` when it means nothing.
     pub(crate) fn find(&mut self, scope: ScopeId, name: &str) -> Compiled<Option<Slot>> {
+        let found = self.look_up(scope, name)?;
+        if let Some(slot) = found
+            && matches!(self.slots[slot as usize].source, Source::Output)
+        {
+            self.read_outputs.insert(slot);
+        }
+        Ok(found)
+    }
+
+    fn look_up(&mut self, scope: ScopeId, name: &str) -> Compiled<Option<Slot>> {
         // Names live as long as the document where they are declared; a look-up may come with any text.
         if let Some(slot) = self.scopes[scope].names.get(name) {
             let slot = *slot;

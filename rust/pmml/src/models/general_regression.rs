@@ -103,11 +103,20 @@ impl Run<'_> {
         model: &Model,
         regression: &GeneralRegression,
     ) -> Scored<bool> {
+        let hazard = match &regression.cox {
+            Some(cox) => match self.hazard(cox)? {
+                None => return Ok(false),
+                // Nothing has happened yet, whatever the predictors are.
+                Some(0.0) => return Ok(self.answer_number(index, model, 0.0)),
+                Some(hazard) => hazard,
+            },
+            None => 1.0,
+        };
         let base = self.scratch.work.len();
         self.scratch.work.resize(base + regression.equations, 0.0);
         let found = self.predictors(regression, base);
         let found = match found {
-            Ok(true) => self.answer_general(index, model, regression, base),
+            Ok(true) => self.answer_general(index, model, regression, (base, hazard)),
             other => other,
         };
         self.scratch.work.truncate(base);
@@ -167,11 +176,11 @@ impl Run<'_> {
         index: usize,
         model: &Model,
         regression: &GeneralRegression,
-        base: usize,
+        (base, hazard): (usize, f64),
     ) -> Scored<bool> {
         let first = self.scratch.work[base];
-        if let Some(cox) = &regression.cox {
-            return self.survival(index, model, regression, cox, first);
+        if regression.cox.is_some() {
+            return Ok(self.answer_number(index, model, hazard * (first - regression.reference).exp()));
         }
         if model.function != Function::Classification {
             let mut trials = regression.trials;
@@ -222,15 +231,8 @@ impl Run<'_> {
         Ok(self.answer_largest(index, model))
     }
 
-    /// Cumulative hazard at the time of the record.
-    fn survival(
-        &mut self,
-        index: usize,
-        model: &Model,
-        regression: &GeneralRegression,
-        cox: &Cox,
-        predictor: f64,
-    ) -> Scored<bool> {
+    /// Cumulative baseline hazard at the time of the record; `None` when there is none.
+    fn hazard(&mut self, cox: &Cox) -> Scored<Option<f64>> {
         let Some(time) = self.number(cox.time)? else {
             return Err(Fault {
                 cause: Cause::Missing,
@@ -251,17 +253,11 @@ impl Run<'_> {
                 }
             }
             if time > baseline.max_time {
-                return Ok(false);
+                return Ok(None);
             }
-            let hazard = baseline
-                .steps
-                .iter()
-                .rev()
-                .find(|(when, _)| *when <= time)
-                .map_or(0.0, |(_, hazard)| *hazard);
-            let value = hazard * (predictor - regression.reference).exp();
-            return Ok(self.answer_number(index, model, value));
+            let step = baseline.steps.iter().rev().find(|(when, _)| *when <= time);
+            return Ok(Some(step.map_or(0.0, |(_, hazard)| *hazard)));
         }
-        Ok(false)
+        Ok(None)
     }
 }

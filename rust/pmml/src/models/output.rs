@@ -51,12 +51,17 @@ pub(crate) struct OutputField {
     pub(crate) feature: Feature,
     /// Model whose answer is meant: this one or a segment of it.
     pub(crate) model: usize,
+    /// Nothing else reads it: its cell is written straight from the shares.
+    pub(crate) direct: bool,
 }
 
 impl Run<'_> {
     /// Computes the outputs of a model into their slots. Without an answer they stay missing.
     pub(crate) fn outputs(&mut self, index: usize, model: &Model) -> Scored<()> {
         for field in &model.outputs {
+            if field.direct {
+                continue;
+            }
             let present = self.scratch.outcomes[index].present;
             // A report about an inner model needs its answer.
             if !present && index != self.program.root && matches!(field.feature, Feature::Report) {

@@ -1,12 +1,15 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.metrics.MetricNames;
 import io.flinkserving.model.ModelException;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.wire.ModelDescriptor;
 import java.util.Arrays;
+import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 
@@ -21,9 +24,20 @@ public final class ModelToServeReader extends ProcessFunction<byte[], ModelToSer
     private final long maxModelSize;
     private final int maxErrorInput;
 
+    private transient Counter rejected;
+
     public ModelToServeReader(ReadableConfig options) {
         maxModelSize = options.get(ModelServingOptions.MAX_MODEL_SIZE).getBytes();
         maxErrorInput = ServingSettings.maxErrorInput(options);
+    }
+
+    @Override
+    public void open(OpenContext context) {
+        rejected =
+                getRuntimeContext()
+                        .getMetricGroup()
+                        .addGroup(MetricNames.GROUP)
+                        .counter(MetricNames.REJECTED_MODELS);
     }
 
     @Override
@@ -33,6 +47,7 @@ public final class ModelToServeReader extends ProcessFunction<byte[], ModelToSer
         try {
             model = ModelToServe.read(message, maxModelSize);
         } catch (ModelException e) {
+            rejected.inc();
             context.output(ServingError.TAG, error(message, e, now));
             return;
         }

@@ -120,11 +120,7 @@ final class RecordScoring<R> {
     private ServingError unreadable(String dataType, R record, RuntimeException e) {
         table.metrics().unreadable.inc();
         return error(
-                ErrorCode.RECORD_UNREADABLE,
-                ScoringException.reason(e),
-                dataType,
-                null,
-                record);
+                ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e), dataType, null, record);
     }
 
     private ServingError notServed(ErrorCode code, String message, String dataType, R record) {

@@ -26,8 +26,7 @@ final class NativePackedScorer<R> extends NativeRecordScorer<R> {
         } catch (FieldException e) {
             throw new ScoringException(ErrorCode.FIELD_INVALID, e.getMessage());
         } catch (RuntimeException e) {
-            throw new ScoringException(
-                    ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
+            throw new ScoringException(ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
         }
         return scorer.score(1);
     }

@@ -21,8 +21,7 @@ final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
         try {
             bytes = format.bytes(record);
         } catch (Exception e) {
-            throw new ScoringException(
-                    ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
+            throw new ScoringException(ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
         }
         if (bytes == null) {
             throw new ScoringException(ErrorCode.RECORD_UNREADABLE, "the record has no bytes");

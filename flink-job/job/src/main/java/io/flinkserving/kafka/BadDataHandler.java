@@ -1,9 +1,12 @@
 package io.flinkserving.kafka;
 
+import io.flinkserving.metrics.MetricNames;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.wire.ErrorCode;
 import java.util.Arrays;
 import java.util.Objects;
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 
@@ -18,9 +21,20 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
     private final MessageReader<T> reader;
     private final Limits limits;
 
+    private transient Counter refused;
+
     public BadDataHandler(MessageReader<T> reader, Limits limits) {
         this.reader = Objects.requireNonNull(reader);
         this.limits = Objects.requireNonNull(limits);
+    }
+
+    @Override
+    public void open(OpenContext context) {
+        refused =
+                getRuntimeContext()
+                        .getMetricGroup()
+                        .addGroup(MetricNames.GROUP)
+                        .counter(limits.counter);
     }
 
     @Override
@@ -30,14 +44,18 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
             limits.check(message);
             read = reader.read(message);
         } catch (BadDataException e) {
-            context.output(ServingError.TAG, error(message, e));
+            refuse(message, e, context);
             return;
         } catch (RuntimeException e) {
-            BadDataException failure = new BadDataException(limits.unreadable, e.toString());
-            context.output(ServingError.TAG, error(message, failure));
+            refuse(message, new BadDataException(limits.unreadable, e.toString()), context);
             return;
         }
         out.collect(read);
+    }
+
+    private void refuse(KafkaMessage message, BadDataException failure, Context context) {
+        refused.inc();
+        context.output(ServingError.TAG, error(message, failure));
     }
 
     private ServingError error(KafkaMessage message, BadDataException failure) {
@@ -66,6 +84,7 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
         private final int maxErrorInput;
         private final ErrorCode unreadable;
         private final ErrorCode tooLarge;
+        private final String counter;
 
         private Limits(
                 String what,
@@ -73,13 +92,15 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
                 String sizeOption,
                 long maxErrorInput,
                 ErrorCode unreadable,
-                ErrorCode tooLarge) {
+                ErrorCode tooLarge,
+                String counter) {
             this.what = what;
             this.maxSize = maxSize;
             this.sizeOption = sizeOption;
             this.maxErrorInput = (int) Math.min(Integer.MAX_VALUE, maxErrorInput);
             this.unreadable = unreadable;
             this.tooLarge = tooLarge;
+            this.counter = counter;
         }
 
         /**
@@ -94,7 +115,8 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
                     sizeOption,
                     maxErrorInput,
                     ErrorCode.RECORD_UNREADABLE,
-                    ErrorCode.RECORD_TOO_LARGE);
+                    ErrorCode.RECORD_TOO_LARGE,
+                    MetricNames.UNREADABLE);
         }
 
         /** Likewise for the messages of the model stream. */
@@ -105,7 +127,8 @@ public final class BadDataHandler<T> extends ProcessFunction<KafkaMessage, T> {
                     sizeOption,
                     maxErrorInput,
                     ErrorCode.DESCRIPTOR_UNREADABLE,
-                    ErrorCode.MODEL_TOO_LARGE);
+                    ErrorCode.MODEL_TOO_LARGE,
+                    MetricNames.REJECTED_MODELS);
         }
 
         private void check(KafkaMessage message) throws BadDataException {
