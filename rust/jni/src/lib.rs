@@ -8,7 +8,7 @@
 //! | `clock` | nanoseconds without a system call |
 //!
 //! # Threads
-//! Nothing here starts a thread, attaches one, or calls back into Java. Model handles may be used by any thread, a scorer handle by one at
+//! Nothing here attaches a thread or calls back into Java. Loading a PMML document runs on a thread with a large stack that ends with the call. Model handles may be used by any thread, a scorer handle by one at
 //! a time. No global reference is ever made, so nothing pins a class loader.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(clippy::undocumented_unsafe_blocks)]

@@ -157,8 +157,7 @@ impl Builder<'_> {
                 return Err(self.refuse("the document has a second root element"));
             }
         }
-        let name =
-            Self::span(content, tag.local_name().into_inner()).ok_or_else(|| self.refuse("content can't be read"))?;
+        let name = self.name(content, tag.local_name().into_inner())?;
         self.document.elements.push(Element {
             name,
             text: Span::default(),
@@ -171,12 +170,21 @@ impl Builder<'_> {
         attributes.with_checks(false);
         for attribute in attributes {
             let attribute = attribute.map_err(|error| self.refuse(error.to_string()))?;
-            let name =
-                Self::span(content, attribute.key.into_inner()).ok_or_else(|| self.refuse("content can't be read"))?;
+            let name = self.name(content, attribute.key.into_inner())?;
             let value = self.unescaped(content, &attribute.value)?;
             self.document.attributes.push(Attribute { name, value });
         }
         Ok(id)
+    }
+
+    /// The name of an element or attribute. The reader below takes whatever stands there, `<intercept` for instance.
+    fn name(&self, content: &str, name: &str) -> Result<Span, ModelError> {
+        let first = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':') || !c.is_ascii();
+        let further = |c: char| first(c) || c.is_ascii_digit() || matches!(c, '-' | '.');
+        if !name.starts_with(first) || !name.chars().all(further) {
+            return Err(self.refuse(format!("'{name}' is not a name")));
+        }
+        Self::span(content, name).ok_or_else(|| self.refuse("content can't be read"))
     }
 
     fn text(&mut self, content: &str, raw: &str, verbatim: bool) -> Result<(), ModelError> {

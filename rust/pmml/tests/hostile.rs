@@ -49,6 +49,28 @@ fn a_document_cut_anywhere_is_refused() {
 }
 
 #[test]
+fn what_is_no_name_is_no_attribute_or_element() {
+    for (inside, expected) in [
+        (r#"<RegressionTable intercept="5.0"/>"#, None),
+        (
+            r#"<RegressionTable <intercept="5.0"/>"#,
+            Some(ErrorCode::ModelUnparsable),
+        ),
+        (
+            r#"<RegressionTable 1intercept="5.0"/>"#,
+            Some(ErrorCode::ModelUnparsable),
+        ),
+        (
+            r#"<Regression&Table intercept="5.0"/>"#,
+            Some(ErrorCode::ModelUnparsable),
+        ),
+        ("<RegressionTable/>", Some(ErrorCode::ModelInvalid)),
+    ] {
+        assert_eq!(code(regression(inside).as_bytes()), expected, "{inside}");
+    }
+}
+
+#[test]
 fn doctype_and_entities_are_refused() {
     let whole = document(FIELDS, MODEL);
     let bomb = format!("<!DOCTYPE PMML [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{whole}");

@@ -92,7 +92,7 @@ impl<'d> Compiler<'d> {
             }
         }
         Ok(Table {
-            intercept: element.number_or("intercept", 0.0)?,
+            intercept: element.need_number("intercept")?,
             terms: terms.into(),
         })
     }
