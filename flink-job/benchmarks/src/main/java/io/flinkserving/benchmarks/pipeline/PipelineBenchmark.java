@@ -87,7 +87,8 @@ public final class PipelineBenchmark implements Benchmark {
         List<String> command = new ArrayList<>();
         command.add(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
-        command.addAll(List.of("-Xms2g", "-Xmx2g"));
+        // Pre-touched, else the first pass over the heap is page faults for whoever allocates most.
+        command.addAll(List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"));
         String library = System.getProperty("flinkserving.library.path", "");
         if (!library.isEmpty()) {
             command.add("-Dflinkserving.library.path=" + library);
