@@ -14,6 +14,11 @@ pub fn dot(bias: f64, weights: &[f64], values: &[f64]) -> f64 {
 /// sums run side by side; each sum is the one that [`dot`] gives.
 #[inline]
 pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]) {
+    // A lone sum stays in a register; through memory each step would wait for the store of the one before.
+    if let ([output], [bias, ..]) = (&mut *outputs, biases) {
+        *output = dot(*bias, weights, values);
+        return;
+    }
     let width = outputs.len();
     outputs.copy_from_slice(&biases[..width]);
     for (value, column) in values.iter().zip(weights.chunks_exact(width.max(1))) {

@@ -398,9 +398,6 @@ impl Model for PmmlModel {
     }
 
     fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {
-        Ok(Box::new(PmmlScorer {
-            scratch: Scratch::new(&self.program),
-            model: self,
-        }))
+        Ok(Box::new(PmmlScorer::new(self)))
     }
 }

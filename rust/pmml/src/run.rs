@@ -236,13 +236,13 @@ impl Run<'_> {
     pub(crate) fn direct(&mut self, direct: &Direct) -> bool {
         let (tags, values) = (self.input.tags(self.row), self.input.values(self.row));
         let row = &mut self.scratch.row;
-        row.clear();
+        row.resize(direct.cells.len(), 0.0);
         let mut plain = !direct.cells.is_empty();
-        row.extend(direct.cells.iter().map(|cell| {
+        for (cell, to) in direct.cells.iter().zip(row.iter_mut()) {
             let value = f64::from_bits(values[*cell as usize]);
             plain &= tags[*cell as usize] == Tag::Double as u8 && !value.is_nan();
-            value
-        }));
+            *to = value;
+        }
         plain
     }
 

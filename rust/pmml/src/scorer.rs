@@ -5,13 +5,71 @@ use std::sync::Arc;
 use serving_model::{Block, DataType, ErrorCode, Output, Scorer, Tag};
 
 use crate::model::{Cell, PmmlModel};
-use crate::models::NONE;
+use crate::models::regression::Normalization;
+use crate::models::{Function, Kind, NONE};
 use crate::run::{Cause, Fault, NO_SLOT, Run, Scratch, Source, write_value};
 use crate::value::Value;
 
 pub(crate) struct PmmlScorer {
-    pub(crate) model: Arc<PmmlModel>,
-    pub(crate) scratch: Scratch,
+    model: Arc<PmmlModel>,
+    scratch: Scratch,
+    lone: Option<LoneEquation>,
+}
+
+/// A document that is one linear equation and nothing around it: most of what the general path prepares would cost
+/// more than the equation. A record with anything but plain numbers takes the general path, which gives the same answer.
+struct LoneEquation {
+    cells: Box<[u32]>,
+    weights: Box<[f64]>,
+    intercept: f64,
+}
+
+impl LoneEquation {
+    fn of(model: &PmmlModel) -> Option<Self> {
+        let root = &model.program.models[model.program.root];
+        let Kind::Regression(regression) = &root.kind else {
+            return None;
+        };
+        let plain = regression.plain.as_ref()?;
+        let [intercept] = *plain.intercepts else { return None };
+        let [(cells, DataType::Double)] = &*model.cells else {
+            return None;
+        };
+        let bare = root.function != Function::Classification
+            && regression.normalization == Normalization::None
+            && !root.float
+            && root.target.is_none()
+            && root.outputs.is_empty()
+            && matches!(**cells, [Cell::Target(index)] if index == model.program.root)
+            && !plain.direct.cells.is_empty();
+        bare.then(|| Self {
+            cells: plain.direct.cells.clone(),
+            weights: plain.weights.clone(),
+            intercept,
+        })
+    }
+
+    /// The answer, from the left as the general path adds it; `None` when a cell is not a plain number.
+    #[inline]
+    fn score(&self, tags: &[u8], values: &[u64]) -> Option<f64> {
+        let (mut sum, mut plain) = (self.intercept, true);
+        for (cell, weight) in self.cells.iter().zip(&self.weights) {
+            let value = f64::from_bits(*values.get(*cell as usize)?);
+            plain &= *tags.get(*cell as usize)? == Tag::Double as u8 && !value.is_nan();
+            sum += weight * value;
+        }
+        plain.then_some(sum)
+    }
+}
+
+impl PmmlScorer {
+    pub(crate) fn new(model: Arc<PmmlModel>) -> Self {
+        Self {
+            scratch: Scratch::new(&model.program),
+            lone: LoneEquation::of(&model),
+            model,
+        }
+    }
 }
 
 impl Scorer for PmmlScorer {
@@ -32,6 +90,14 @@ impl Scorer for PmmlScorer {
             return;
         }
         for row in 0..input.rows() {
+            if let Some(answer) = self
+                .lone
+                .as_ref()
+                .and_then(|lone| lone.score(input.tags(row), input.values(row)))
+            {
+                output.cells.set_double(row, 0, answer);
+                continue;
+            }
             self.scratch.clear();
             let mut run = Run {
                 program: &model.program,
@@ -70,9 +136,13 @@ impl PmmlModel {
     ) -> bool {
         let value = match cell {
             Cell::Target(index) | Cell::OneOf(index) => {
-                let outcome = run.scratch.outcomes[index];
+                let outcome = &run.scratch.outcomes[index];
                 if !outcome.present {
                     return false;
+                }
+                if let (Value::Double(value), DataType::Double, NONE) = (outcome.value, kind, outcome.class) {
+                    output.cells.set_double(row, slot, value);
+                    return true;
                 }
                 if outcome.class != NONE && kind != DataType::Boolean {
                     output.cells.set_label(row, slot, outcome.class);
@@ -84,7 +154,7 @@ impl PmmlModel {
                 let Ok(value) = run.value(field) else {
                     return false;
                 };
-                let outcome = run.scratch.outcomes[index];
+                let outcome = &run.scratch.outcomes[index];
                 if !value.is_missing() && outcome.class != NONE && kind != DataType::Boolean {
                     output.cells.set_label(row, slot, outcome.class);
                     return true;
@@ -92,7 +162,7 @@ impl PmmlModel {
                 value
             }
             Cell::Share(index, class) => {
-                let outcome = run.scratch.outcomes[index];
+                let outcome = &run.scratch.outcomes[index];
                 if !outcome.present || !outcome.shared {
                     return false;
                 }

@@ -6,8 +6,8 @@ import java.util.Arrays;
 
 /**
  * Reads one top-level string field from the bytes of a protobuf message without decoding the
- * message. The last string is kept, so that a run of records with the same value costs no
- * allocation.
+ * message. Strings that were read before are kept, a few of them, so that values that come again
+ * and again cost no allocation.
  */
 public final class ProtobufStringField implements Serializable {
 
@@ -20,9 +20,15 @@ public final class ProtobufStringField implements Serializable {
     private static final int END_GROUP = 4;
     private static final int FIXED32 = 5;
 
+    /** Keys up to here have field number 0, which no field has. */
+    private static final int LAST_KEY_OF_NO_FIELD = 7;
+
+    /** Room for so many strings; a power of two. */
+    private static final int KNOWN = 16;
+
     private final int number;
 
-    private transient Last last;
+    private transient Known[] known;
 
     private ProtobufStringField(int number) {
         this.number = number;
@@ -39,7 +45,7 @@ public final class ProtobufStringField implements Serializable {
     }
 
     /**
-     * The field's value, the last one when it occurs again; null when it does not occur.
+     * The field's value, of several the last; null when it does not occur.
      *
      * @throws IllegalArgumentException when the bytes are not a protobuf message
      */
@@ -49,6 +55,12 @@ public final class ProtobufStringField implements Serializable {
         int position = 0;
         int depth = 0;
         while (position < message.length) {
+            // Most fields of most records: a number of 64 bits behind a key of one byte.
+            byte key = message[position];
+            if (key > LAST_KEY_OF_NO_FIELD && (key & 7) == FIXED64) {
+                position += 9;
+                continue;
+            }
             long tag = 0;
             int shift = 0;
             byte b;
@@ -107,14 +119,21 @@ public final class ProtobufStringField implements Serializable {
     }
 
     private String text(byte[] message, int start, int length) {
-        Last known = last;
-        if (known != null
-                && Arrays.equals(
-                        known.bytes, 0, known.bytes.length, message, start, start + length)) {
-            return known.text;
+        if (length == 0) {
+            return "";
         }
-        Last read = new Last(Arrays.copyOfRange(message, start, start + length));
-        last = read;
+        if (known == null) {
+            known = new Known[KNOWN];
+        }
+        int place = (length * 31 + message[start] * 7 + message[start + length - 1]) & (KNOWN - 1);
+        Known before = known[place];
+        if (before != null
+                && Arrays.equals(
+                        before.bytes, 0, before.bytes.length, message, start, start + length)) {
+            return before.text;
+        }
+        Known read = new Known(Arrays.copyOfRange(message, start, start + length));
+        known[place] = read;
         return read.text;
     }
 
@@ -140,11 +159,11 @@ public final class ProtobufStringField implements Serializable {
     }
 
     /** Immutable, so that a race between two users of one instance does no harm. */
-    private static final class Last {
+    private static final class Known {
         private final byte[] bytes;
         private final String text;
 
-        Last(byte[] bytes) {
+        Known(byte[] bytes) {
             this.bytes = bytes;
             this.text = new String(bytes, StandardCharsets.UTF_8);
         }

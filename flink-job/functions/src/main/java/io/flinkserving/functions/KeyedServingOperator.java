@@ -16,8 +16,20 @@ final class KeyedServingOperator<R>
 
     private static final long serialVersionUID = 1L;
 
+    /** The key that the state backend has, by identity: data types that come again are one String. */
+    private transient Object currentKey;
+
     KeyedServingOperator(DataProcessorKeyed<R> processor) {
         super(processor);
+    }
+
+    /** Records of one data type in a row do not each have to tell the state backend so. */
+    @Override
+    public void setCurrentKey(Object key) {
+        if (key != currentKey) {
+            super.setCurrentKey(key);
+            currentKey = key;
+        }
     }
 
     @Override
