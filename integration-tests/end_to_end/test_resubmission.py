@@ -26,9 +26,6 @@ THREAD_ALLOWANCE = 6
 # A cancelled job's classloader may stay until the next job takes its place in caches of Flink and the JDK.
 KEPT_CLASSLOADERS = 1
 LINKAGE = re.compile("LinkageError|UnsatisfiedLinkError|NoClassDefFoundError|already loaded in another classloader|NativeLibraryException")
-# In the JobManager, Kafka's admin client of a source's enumerator ends in a thread of its own, which Flink does not wait for: it may want this class when
-# the job's classloader is closed already. It has nothing to do with how often a jar is submitted.
-CLOSED_TOO_LATE = "org/apache/kafka/common/network/Selector$CloseMode"
 
 
 def linkage_errors(log: Path) -> List[str]:
@@ -36,7 +33,7 @@ def linkage_errors(log: Path) -> List[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
 
     def wrong(line: str) -> bool:
-        return bool(LINKAGE.search(line)) and " INFO " not in line and CLOSED_TOO_LATE not in line
+        return bool(LINKAGE.search(line)) and " INFO " not in line
 
     return ["\n".join([str(log), *lines[max(0, at - 3) : at + 12]]) for at, line in enumerate(lines) if wrong(line)]
 

@@ -16,7 +16,9 @@ final class KeyedServingOperator<R>
 
     private static final long serialVersionUID = 1L;
 
-    /** The key that the state backend has, by identity: data types that come again are one String. */
+    /**
+     * The key that the state backend has, by identity: data types that come again are one String.
+     */
     private transient Object currentKey;
 
     KeyedServingOperator(DataProcessorKeyed<R> processor) {

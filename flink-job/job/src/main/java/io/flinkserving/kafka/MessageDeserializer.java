@@ -1,5 +1,7 @@
 package io.flinkserving.kafka;
 
+import java.io.IOException;
+import java.io.ObjectInputStream;
 import java.nio.charset.StandardCharsets;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
@@ -43,5 +45,18 @@ public final class MessageDeserializer implements KafkaRecordDeserializationSche
     @Override
     public TypeInformation<KafkaMessage> getProducedType() {
         return KafkaMessageType.INSTANCE;
+    }
+
+    /**
+     * Loads what Kafka's admin client wants when it ends. In the JobManager it ends in a thread of
+     * its own, which Flink does not wait for; loaded here, together with the source, the class is
+     * there although the job's class loader may be closed by then.
+     */
+    private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
+        in.defaultReadObject();
+        Class.forName(
+                "org.apache.kafka.common.network.Selector$CloseMode",
+                true,
+                MessageDeserializer.class.getClassLoader());
     }
 }
