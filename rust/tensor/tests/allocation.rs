@@ -1,15 +1,10 @@
 //! Compiled graphs are scored without allocation.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "support/allocation.rs"]
-mod allocation;
 mod support;
 
 use serving_model::{Block, Output};
 use support::{load, own, read};
-
-#[global_allocator]
-static ALLOCATOR: allocation::Counting = allocation::Counting;
 
 #[test]
 fn dense_graphs_allocate_nothing_per_record() {
@@ -32,9 +27,8 @@ fn dense_graphs_allocate_nothing_per_record() {
             for row in 0..rows {
                 (0..4).for_each(|slot| block.set_double(row, slot, (row + slot) as f64));
             }
-            let before = allocation::calls();
-            scorer.score(&block, &mut output);
-            assert_eq!(allocation::calls(), before, "{name}, {rows} rows");
+            let counted = allocation_counter::measure(|| scorer.score(&block, &mut output));
+            assert_eq!(counted.count_total, 0, "{name}, {rows} rows");
             assert_eq!(output.failed(), 0);
         }
     }

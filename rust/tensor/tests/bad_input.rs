@@ -1,19 +1,14 @@
 //! Damaged files: an error or a model, in bounded memory and time, never a panic.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "support/allocation.rs"]
-mod allocation;
 mod support;
 
 use proptest::prelude::*;
 use serving_model::{Block, Output, Tensor, TensorData};
 use support::{load, own, read};
 
-#[global_allocator]
-static ALLOCATOR: allocation::Counting = allocation::Counting;
-
 /// More than any of the files needs, and far less than what a shape in them can claim.
-const MOST_BYTES: usize = 3 << 30;
+const MOST_BYTES: u64 = 3 << 30;
 const CORPUS: [&str; 6] = [
     "iris-mlp",
     "tf1-iris-mlp-frozen",
@@ -25,7 +20,7 @@ const CORPUS: [&str; 6] = [
 
 /// Loads and, where that works, uses a model.
 fn exercise(content: &[u8]) {
-    let ((), peak) = allocation::peak(|| {
+    let counted = allocation_counter::measure(|| {
         let Ok(model) = load(content) else { return };
         assert!(!model.summary().is_empty());
         let tensors: Vec<(String, Tensor)> = model
@@ -51,7 +46,7 @@ fn exercise(content: &[u8]) {
             scorer.score(&block, &mut output);
         }
     });
-    assert!(peak < MOST_BYTES, "{peak} bytes");
+    assert!(counted.bytes_max < MOST_BYTES, "{} bytes", counted.bytes_max);
 }
 
 #[test]
