@@ -168,8 +168,10 @@ class KafkaTest(unittest.TestCase):
 class NothingIsLeftTest(unittest.TestCase):
     """A script that is killed cannot clean up. Its clusters are gone all the same."""
 
+    # What runs in the background of a shell has SIGINT ignored; at a terminal it is not.
     SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from lib.flink import FlinkCluster
 from lib.kafka import KafkaBroker
@@ -197,7 +199,10 @@ time.sleep(600)
                 self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
                 self.assertTrue(eventually(lambda folder=folder: commands_with(folder) != []))
             script.send_signal(number)
-            script.wait(30)
+            try:
+                script.wait(30)
+            finally:
+                script.kill()
         for folder in folders:
             self.assertTrue(eventually(lambda folder=folder: commands_with(folder) == []), commands_with(folder))
         return folders

@@ -15,7 +15,11 @@ from lib import processes
 from lib.console import ScriptError
 
 # The child starts one of its own, as shell scripts do, which has to go with it.
+# What runs in the background of a shell has SIGINT ignored, under nohup SIGHUP too; at a terminal neither is.
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
@@ -58,7 +62,10 @@ class ProcessesTest(unittest.TestCase):
                 grandchild = int(file.read())
             if number:
                 script.send_signal(number)
-            script.wait(30)
+            try:
+                script.wait(30)
+            finally:
+                script.kill()
         return child, grandchild
 
     def assert_gone(self, pids):
