@@ -1,5 +1,5 @@
 //! The path for a document that is a single linear equation, against the general path: same answers, to the bit.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect)]
 
 mod common;
 
