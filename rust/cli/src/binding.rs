@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+use serving_engine::binding::{bare, folded};
 use serving_model::wire::InputBinding;
 use serving_model::{Field, Schema};
 
@@ -29,19 +30,6 @@ pub(crate) struct Inputs {
     exact: HashMap<String, usize>,
     /// Names without case and punctuation; `None` for one that several inputs share.
     folded: HashMap<String, Option<usize>>,
-}
-
-/// Tensor names of TensorFlow carry `:0`, which people leave off.
-fn bare(name: &str) -> &str {
-    name.strip_suffix(":0").unwrap_or(name)
-}
-
-fn folded(name: &str) -> String {
-    bare(name)
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 impl Inputs {
@@ -78,7 +66,7 @@ impl Inputs {
         for (slot, field) in fields.iter().enumerate() {
             exact.insert(field.name.clone(), slot);
             by_folded
-                .entry(folded(&field.name))
+                .entry(folded(bare(&field.name)))
                 .and_modify(|known| *known = None)
                 .or_insert(Some(slot));
         }
@@ -134,7 +122,7 @@ impl Inputs {
         }
         let mut spellings: HashMap<usize, &str> = HashMap::new();
         for (name, value) in left {
-            let Some(Some(slot)) = self.folded.get(&folded(name)).copied() else {
+            let Some(Some(slot)) = self.folded.get(&folded(bare(name))).copied() else {
                 continue;
             };
             if let Some(other) = spellings.get(&slot) {

@@ -26,12 +26,15 @@ pub struct BoundInput {
     pub fields: Vec<usize>,
 }
 
-/// Tensor names of TensorFlow carry `:0`, which people leave off.
-fn bare(name: &str) -> &str {
+/// A name without the `:0` that tensor names of TensorFlow carry and people leave off.
+#[must_use]
+pub fn bare(name: &str) -> &str {
     name.strip_suffix(":0").unwrap_or(name)
 }
 
-fn folded(name: &str) -> String {
+/// A name without case and punctuation.
+#[must_use]
+pub fn folded(name: &str) -> String {
     name.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)

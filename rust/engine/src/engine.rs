@@ -9,7 +9,7 @@ use serving_model::{
     Block, Digest, Field, Limits, Model, ModelError, ModelFactoriesResolver, ModelSource, Output, Scorer, Tag, stored,
 };
 
-use crate::source::MemoryUse;
+use crate::memory::MemoryUse;
 
 /// The factories that this build has.
 #[derive(Clone, Copy, Debug, Default)]

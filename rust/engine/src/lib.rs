@@ -13,11 +13,11 @@
 pub mod binding;
 mod engine;
 mod layout;
+mod memory;
 pub mod records;
 mod row_scorer;
-mod source;
 
 pub use engine::{Engine, Loaded, ServedFactories};
 pub use layout::OutputLayout;
+pub use memory::MemoryUse;
 pub use row_scorer::{RowScorer, Written};
-pub use source::MemoryUse;
