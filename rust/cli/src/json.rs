@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serving_model::{Cell, DataType, ErrorCode, Field, TensorData};
+use serving_model::{Cell, DataType, ErrorCode, Field, Tensor, TensorData};
 
 /// Writes a string with quotes.
 pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
@@ -72,7 +72,30 @@ pub(crate) fn write_element(out: &mut impl Write, data: &TensorData, index: usiz
         TensorData::Long(values) => write!(out, "{}", values.get(index).copied().unwrap_or_default()),
         TensorData::Boolean(values) => write!(out, "{}", values.get(index).copied().unwrap_or_default()),
         TensorData::String(values) => write_text(out, values.get(index).map_or("", String::as_str)),
+        TensorData::List(items) => match items.get(index) {
+            Some(item) => write_tensor(out, item),
+            None => out.write_all(b"null"),
+        },
+        TensorData::Map(entries) => {
+            out.write_all(b"{")?;
+            for (n, (key, value)) in entries.iter().enumerate() {
+                if n > 0 {
+                    out.write_all(b", ")?;
+                }
+                write_text(out, key)?;
+                out.write_all(b": ")?;
+                write_tensor(out, value)?;
+            }
+            out.write_all(b"}")
+        }
     }
+}
+
+/// Writes a tensor as nested arrays.
+pub(crate) fn write_tensor(out: &mut dyn Write, tensor: &Tensor) -> io::Result<()> {
+    write_nested(&mut &mut *out, &tensor.shape, &mut |out: &mut &mut dyn Write, index| {
+        write_element(out, &tensor.data, index)
+    })
 }
 
 /// Writes nested arrays of `shape`, row-major; a scalar when `shape` is empty. `element` writes the element of an index.

@@ -111,9 +111,7 @@ fn write_tensors<W: Write>(out: &mut W, outputs: &[(String, Tensor)]) -> io::Res
     for (name, tensor) in outputs {
         json::write_name(out, name, first)?;
         first = false;
-        json::write_nested(out, &tensor.shape, &mut |out: &mut W, index| {
-            json::write_element(out, &tensor.data, index)
-        })?;
+        json::write_tensor(out, tensor)?;
     }
     out.write_all(if first { b"{}\n" } else { b"}\n" })
 }

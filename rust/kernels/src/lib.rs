@@ -4,4 +4,5 @@
 pub mod activation;
 pub mod dense;
 pub mod linear;
+pub mod probability;
 pub mod trees;

@@ -12,6 +12,10 @@ pub enum TensorData {
     Long(Vec<i64>),
     Boolean(Vec<bool>),
     String(Vec<String>),
+    /// A sequence; the shape has its length alone.
+    List(Vec<Tensor>),
+    /// A map from texts, or from integers as their decimals; the shape is empty.
+    Map(Vec<(String, Tensor)>),
 }
 
 impl TensorData {
@@ -24,6 +28,8 @@ impl TensorData {
             Self::Long(data) => data.len(),
             Self::Boolean(data) => data.len(),
             Self::String(data) => data.len(),
+            Self::List(items) => items.len(),
+            Self::Map(_) => 1,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Numeric functions that the standard library lacks, and the numeric built-ins.
 
+use serving_kernels::probability::{erf, normal_cdf, normal_quantile};
+
 use crate::function::Named;
 use crate::value::Value;
 
@@ -42,63 +44,6 @@ pub(crate) fn unary(name: Named, a: f64, b: f64, c: f64) -> f64 {
 
 fn normal_pdf(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
-}
-
-/// Distribution function of the standard normal distribution.
-pub(crate) fn normal_cdf(x: f64) -> f64 {
-    0.5 * erfc(-x / std::f64::consts::SQRT_2)
-}
-
-/// Error function.
-pub(crate) fn erf(x: f64) -> f64 {
-    if x.abs() < 2.5 {
-        // Maclaurin series in the form that has only positive terms.
-        let mut term = x;
-        let mut sum = x;
-        let mut n = 0.0;
-        while term.abs() > 1e-17 * sum.abs() {
-            n += 1.0;
-            term *= 2.0 * x * x / (2.0 * n + 1.0);
-            sum += term;
-        }
-        2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
-    } else {
-        x.signum() * (1.0 - erfc(x.abs()))
-    }
-}
-
-/// Complement of the error function.
-pub(crate) fn erfc(x: f64) -> f64 {
-    if x < 2.5 {
-        return 1.0 - erf(x.max(-30.0));
-    }
-    // Continued fraction, evaluated from the back.
-    let mut fraction = x;
-    for n in (1..120).rev() {
-        fraction = x + f64::from(n) / 2.0 / fraction;
-    }
-    (-x * x).exp() / fraction / std::f64::consts::PI.sqrt()
-}
-
-/// Quantile of the standard normal distribution: bisection to a bracket, then Newton steps.
-pub(crate) fn normal_quantile(p: f64) -> f64 {
-    if !(p > 0.0 && p < 1.0) {
-        return match p {
-            0.0 => f64::NEG_INFINITY,
-            1.0 => f64::INFINITY,
-            _ => f64::NAN,
-        };
-    }
-    let (mut low, mut high) = (-40.0, 40.0);
-    for _ in 0..80 {
-        let middle = f64::midpoint(low, high);
-        if normal_cdf(middle) < p {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    f64::midpoint(low, high)
 }
 
 /// Writes a number by a `printf` pattern; `None` when the pattern has no or an unknown conversion.

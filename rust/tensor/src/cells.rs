@@ -2,7 +2,8 @@
 
 use serving_model::{Block, DataType, ErrorCode, ModelError, Tag, Tensor, TensorData};
 
-use crate::array::{Array, DType, Data, Element, elements};
+use crate::array::{Array, BF16, DType, Data, Element, F16, Mapping, Text, elements};
+use crate::graph::Input;
 
 /// Why a cell is no number of the model's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +79,58 @@ impl Convert for i64 {
     }
 }
 
-impl Convert for i32 {
+macro_rules! narrow {
+    ($($rust:ident)*) => {
+        $(impl Convert for $rust {
+            #[inline]
+            fn convert(given: Given<'_>) -> Option<Self> {
+                i64::convert(given)?.try_into().ok()
+            }
+        })*
+    };
+}
+
+narrow! { i8 i16 i32 u8 u16 u32 }
+
+impl Convert for u64 {
     #[inline]
     fn convert(given: Given<'_>) -> Option<Self> {
-        i64::convert(given)?.try_into().ok()
+        match given {
+            Given::Double(value) => {
+                let whole = value as u64;
+                (whole as f64 == value && whole != u64::MAX).then_some(whole)
+            }
+            Given::String(text) => text.trim().parse().ok(),
+            other => i64::convert(other)?.try_into().ok(),
+        }
+    }
+}
+
+impl Convert for F16 {
+    #[inline]
+    fn convert(given: Given<'_>) -> Option<Self> {
+        let wide = f32::convert(given)?;
+        let value = Self::from_f32(wide);
+        (value.to_f32().is_finite() || !wide.is_finite()).then_some(value)
+    }
+}
+
+impl Convert for BF16 {
+    #[inline]
+    fn convert(given: Given<'_>) -> Option<Self> {
+        f32::convert(given).map(Self::from_f32)
+    }
+}
+
+impl Convert for Text {
+    #[inline]
+    fn convert(given: Given<'_>) -> Option<Self> {
+        Some(match given {
+            Given::String(text) => text.into(),
+            Given::Double(value) => value.to_string().into(),
+            Given::Long(value) => value.to_string().into(),
+            Given::Boolean(value) => value.to_string().into(),
+        })
     }
 }
 
@@ -152,8 +201,17 @@ macro_rules! to_cell {
 to_cell! {
     f32 Float value => u64::from(value.to_bits());
     f64 Double value => value.to_bits();
+    F16 Float value => u64::from(value.to_f32().to_bits());
+    BF16 Float value => u64::from(value.to_f32().to_bits());
+    i8 Long value => i64::from(value).cast_unsigned();
+    i16 Long value => i64::from(value).cast_unsigned();
     i32 Long value => i64::from(value).cast_unsigned();
     i64 Long value => value.cast_unsigned();
+    u8 Long value => u64::from(value);
+    u16 Long value => u64::from(value);
+    u32 Long value => u64::from(value);
+    // A cell has a sign: what is beyond it keeps its bits.
+    u64 Long value => value;
     bool Boolean value => u64::from(value);
 }
 
@@ -170,39 +228,88 @@ pub(crate) fn write_cells<T: ToCell>(block: &mut Block, row: usize, start: usize
 /// The type that callers see.
 pub(crate) fn data_type(dtype: DType) -> DataType {
     match dtype {
-        DType::F32 => DataType::Float,
+        DType::F32 | DType::F16 | DType::BF16 => DataType::Float,
         DType::F64 => DataType::Double,
-        DType::I32 | DType::I64 => DataType::Long,
         DType::Bool => DataType::Boolean,
-        DType::List => DataType::String,
+        DType::Text | DType::List | DType::Map | DType::Nothing => DataType::String,
+        _ => DataType::Long,
     }
 }
 
-/// Converts a caller's tensor to the model's element type.
+/// Converts a caller's tensor, list or map to what an input takes.
 ///
 /// # Errors
 /// `FIELD_INVALID` with the first element that does not fit.
-pub(crate) fn to_array(name: &str, tensor: &Tensor, dtype: DType) -> Result<Array, ModelError> {
-    let invalid = |message: String| ModelError::new(ErrorCode::FieldInvalid, format!("input '{name}': {message}"));
-    let count = elements(&tensor.shape).map_err(|trouble| invalid(trouble.message))?;
+pub(crate) fn to_array(input: &Input, tensor: &Tensor) -> Result<Array, ModelError> {
+    let invalid =
+        |message: String| ModelError::new(ErrorCode::FieldInvalid, format!("input '{}': {message}", input.name));
+    match (input.dtype, input.inside.as_slice(), &tensor.data) {
+        (Some(DType::List), [inside], TensorData::List(items)) => items
+            .iter()
+            .map(|item| elements_of(item, *inside).map(Some))
+            .collect::<Result<_, _>>()
+            .map(Array::list),
+        // A tensor given for a list is one of its parts along the first axis.
+        (Some(DType::List), [inside], _) => elements_of(tensor, *inside)
+            .and_then(|array| crate::ops::lists::from_tensor(&array).map_err(|trouble| trouble.message)),
+        (Some(DType::Map), [key, value], TensorData::Map(entries)) => mapping(entries, *key, *value),
+        (Some(DType::List | DType::Map), ..) => Err("the model takes no tensor here".to_owned()),
+        (dtype, ..) => elements_of(tensor, dtype.unwrap_or(DType::F64)),
+    }
+    .map_err(invalid)
+}
+
+fn mapping(entries: &[(String, Tensor)], key: DType, value: DType) -> Result<Array, String> {
+    let keys = TensorData::String(entries.iter().map(|(key, _)| key.clone()).collect());
+    let mut values = Vec::with_capacity(entries.len());
+    for (name, tensor) in entries {
+        let one = elements_of(tensor, value)?;
+        values.push(
+            one.reshaped(vec![1])
+                .map_err(|_| format!("'{name}' has not one value"))?,
+        );
+    }
+    let shape = vec![entries.len()];
+    let keys = elements_of(
+        &Tensor {
+            shape: shape.clone(),
+            data: keys,
+        },
+        key,
+    )?;
+    let values = if values.is_empty() {
+        Array::zeros(value, shape)
+    } else {
+        crate::ops::concatenate(&values, 0)
+    };
+    Ok(Array::map(keys, values.map_err(|trouble| trouble.message)?))
+}
+
+fn elements_of(tensor: &Tensor, dtype: DType) -> Result<Array, String> {
+    let count = elements(&tensor.shape).map_err(|trouble| trouble.message)?;
     if count != tensor.data.len() {
-        return Err(invalid(format!(
-            "shape {:?} with {} elements",
-            tensor.shape,
-            tensor.data.len()
-        )));
+        return Err(format!("shape {:?} with {} elements", tensor.shape, tensor.data.len()));
     }
     let data = match dtype {
         DType::F32 => convert_all::<f32>(&tensor.data),
         DType::F64 => convert_all::<f64>(&tensor.data),
+        DType::F16 => convert_all::<F16>(&tensor.data),
+        DType::BF16 => convert_all::<BF16>(&tensor.data),
+        DType::I8 => convert_all::<i8>(&tensor.data),
+        DType::I16 => convert_all::<i16>(&tensor.data),
         DType::I32 => convert_all::<i32>(&tensor.data),
         DType::I64 => convert_all::<i64>(&tensor.data),
+        DType::U8 => convert_all::<u8>(&tensor.data),
+        DType::U16 => convert_all::<u16>(&tensor.data),
+        DType::U32 => convert_all::<u32>(&tensor.data),
+        DType::U64 => convert_all::<u64>(&tensor.data),
         DType::Bool => convert_all::<bool>(&tensor.data),
-        DType::List => Err("the model takes a list, which nobody can give".to_owned()),
-    };
+        DType::Text => convert_all::<Text>(&tensor.data),
+        DType::List | DType::Map | DType::Nothing => Err(format!("a {dtype} is no tensor")),
+    }?;
     Ok(Array {
         shape: tensor.shape.clone(),
-        data: data.map_err(invalid)?,
+        data,
     })
 }
 
@@ -219,28 +326,62 @@ fn convert_all<T: Convert>(data: &TensorData) -> Result<Data, String> {
         TensorData::Long(values) => all::<T>(values.iter().map(|value| Given::Long(*value))),
         TensorData::Boolean(values) => all::<T>(values.iter().map(|value| Given::Boolean(*value))),
         TensorData::String(values) => all::<T>(values.iter().map(|value| Given::String(value))),
+        TensorData::List(_) | TensorData::Map(_) => Err("a list or a map where a tensor is needed".to_owned()),
     }
 }
 
 /// The tensor as callers get it.
 pub(crate) fn to_tensor(array: Array) -> Tensor {
+    fn long<T: Copy + Into<i64>>(values: &[T]) -> TensorData {
+        TensorData::Long(values.iter().map(|value| (*value).into()).collect())
+    }
+    let mut shape = array.shape;
     let data = match array.data {
         Data::F32(values) => TensorData::Float(values.to_vec()),
         Data::F64(values) => TensorData::Double(values.to_vec()),
-        Data::I32(values) => TensorData::Long(values.iter().map(|value| i64::from(*value)).collect()),
+        Data::F16(values) => TensorData::Float(values.iter().map(|value| value.to_f32()).collect()),
+        Data::BF16(values) => TensorData::Float(values.iter().map(|value| value.to_f32()).collect()),
+        Data::I8(values) => long(&values),
+        Data::I16(values) => long(&values),
+        Data::I32(values) => long(&values),
         Data::I64(values) => TensorData::Long(values.to_vec()),
+        Data::U8(values) => long(&values),
+        Data::U16(values) => long(&values),
+        Data::U32(values) => long(&values),
+        Data::U64(values) => match values.iter().map(|value| i64::try_from(*value).ok()).collect() {
+            Some(values) => TensorData::Long(values),
+            None => TensorData::Double(values.iter().map(|value| *value as f64).collect()),
+        },
         Data::Bool(values) => TensorData::Boolean(values.to_vec()),
-        Data::List(_) => {
-            return Tensor {
-                shape: vec![0],
-                data: TensorData::String(Vec::new()),
-            };
+        Data::Text(values) => TensorData::String(values.iter().map(ToString::to_string).collect()),
+        Data::List(items) => {
+            let items = items
+                .iter()
+                .map(|item| to_tensor(item.clone().unwrap_or_else(Array::nothing)));
+            let items: Vec<Tensor> = items.collect();
+            shape = vec![items.len()];
+            TensorData::List(items)
+        }
+        Data::Map(mapping) => TensorData::Map(entries(&mapping)),
+        Data::Nothing => {
+            shape = vec![0];
+            TensorData::List(Vec::new())
         }
     };
-    Tensor {
-        shape: array.shape,
-        data,
-    }
+    Tensor { shape, data }
+}
+
+fn entries(mapping: &Mapping) -> Vec<(String, Tensor)> {
+    let keys = match to_tensor(mapping.keys.clone()).data {
+        TensorData::String(keys) => keys,
+        TensorData::Long(keys) => keys.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let value = |n: usize| {
+        let one = crate::ops::part(&mapping.values, 0, n, 1).and_then(|one| one.reshaped(Vec::new()));
+        to_tensor(one.unwrap_or_else(|_| Array::nothing()))
+    };
+    keys.into_iter().enumerate().map(|(n, key)| (key, value(n))).collect()
 }
 
 #[cfg(test)]

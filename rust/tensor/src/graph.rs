@@ -22,7 +22,7 @@ pub(crate) struct Node {
 }
 
 /// What a graph reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Input {
     /// Name for callers.
     pub(crate) name: String,
@@ -30,6 +30,8 @@ pub(crate) struct Input {
     pub(crate) dtype: Option<DType>,
     /// Lengths of the axes, batch axis included; `None` where they are unknown.
     pub(crate) shape: Option<Vec<Option<usize>>>,
+    /// Type of a list's items, or of a map's keys and values.
+    pub(crate) inside: Vec<DType>,
 }
 
 /// Nodes in an order in which they can be evaluated.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scorer, Tensor, TensorModel};
 
-use crate::array::{Array, DType};
+use crate::array::Array;
 use crate::cells::{data_type, to_array, to_tensor};
 use crate::graph::{Graph, Op};
 use crate::plan::Plan;
@@ -157,13 +157,18 @@ impl GraphModel {
     fn input_array(&self, index: usize, tensor: &Tensor) -> Result<Array, ModelError> {
         let input = &self.graph.inputs[index];
         let declared = input.shape.as_deref();
-        let fits = declared.is_none_or(|declared| {
-            declared.len() == tensor.shape.len()
-                && declared
-                    .iter()
-                    .zip(&tensor.shape)
-                    .all(|(want, have)| want.is_none_or(|want| want == *have))
-        });
+        let whole = !matches!(
+            tensor.data,
+            serving_model::TensorData::List(_) | serving_model::TensorData::Map(_)
+        );
+        let fits = !whole
+            || declared.is_none_or(|declared| {
+                declared.len() == tensor.shape.len()
+                    && declared
+                        .iter()
+                        .zip(&tensor.shape)
+                        .all(|(want, have)| want.is_none_or(|want| want == *have))
+            });
         if !fits {
             return Err(ModelError::new(
                 ErrorCode::FieldInvalid,
@@ -175,7 +180,7 @@ impl GraphModel {
                 ),
             ));
         }
-        to_array(&input.name, tensor, input.dtype.unwrap_or(DType::F64))
+        to_array(input, tensor)
     }
 }
 

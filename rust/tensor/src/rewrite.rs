@@ -157,7 +157,10 @@ impl Rewriter {
         let results = crate::ops::evaluate(&node.op, inputs, budget).ok()?;
         let size = results.iter().map(Array::len).sum();
         budget.charge(size).ok()?;
-        let keeps = results.iter().all(|array| array.dtype() != DType::List) && size <= MOST_FOLDED;
+        let keeps = results
+            .iter()
+            .all(|array| !matches!(array.dtype(), DType::List | DType::Map))
+            && size <= MOST_FOLDED;
         keeps.then_some(results)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serving_kernels::dense::DenseReal;
 use serving_model::{Block, ErrorCode, Field, Model as _, Output, Scorer};
 
-use crate::array::{Array, DType, Data, elements};
+use crate::array::{Array, BF16, DType, Data, F16, Text, elements, for_plain};
 use crate::cells::{Convert, ToCell, Unfit, read_cells, write_cells};
 use crate::model::{Batching, Compiled, GraphModel, batch_shape};
 use crate::plan::{Answer, Plan, TILE, Workspace, extreme};
@@ -209,14 +209,8 @@ impl GraphScorer {
                 )));
             }
             let width = field.width().unwrap_or_default() as usize;
-            match &array.data {
-                Data::F32(values) => write_rows(output, rows, start, width, values),
-                Data::F64(values) => write_rows(output, rows, start, width, values),
-                Data::I32(values) => write_rows(output, rows, start, width, values),
-                Data::I64(values) => write_rows(output, rows, start, width, values),
-                Data::Bool(values) => write_rows(output, rows, start, width, values),
-                Data::List(_) => return Err(Trouble::failed(format!("output '{}' is a list", field.name))),
-            }
+            write_array(output, rows, (start, width), array)
+                .map_err(|_| Trouble::failed(format!("output '{}' is a {}", field.name, array.dtype())))?;
             start += width;
         }
         Ok(())
@@ -249,17 +243,43 @@ fn read_rows(input: &Block, rows: &[usize], start: usize, width: usize, dtype: D
     match dtype {
         DType::F32 => of::<f32>(input, rows, start, width),
         DType::F64 => of::<f64>(input, rows, start, width),
+        DType::F16 => of::<F16>(input, rows, start, width),
+        DType::BF16 => of::<BF16>(input, rows, start, width),
+        DType::I8 => of::<i8>(input, rows, start, width),
+        DType::I16 => of::<i16>(input, rows, start, width),
         DType::I32 => of::<i32>(input, rows, start, width),
         DType::I64 => of::<i64>(input, rows, start, width),
+        DType::U8 => of::<u8>(input, rows, start, width),
+        DType::U16 => of::<u16>(input, rows, start, width),
+        DType::U32 => of::<u32>(input, rows, start, width),
+        DType::U64 => of::<u64>(input, rows, start, width),
         DType::Bool => of::<bool>(input, rows, start, width),
-        DType::List => Err((0, Unfit::Invalid("the model takes a list".to_owned()))),
+        DType::Text => of::<Text>(input, rows, start, width),
+        DType::List | DType::Map | DType::Nothing => Err((0, Unfit::Invalid(format!("the model takes a {dtype}")))),
     }
 }
 
-fn write_rows<T: ToCell>(output: &mut Output, rows: &[usize], start: usize, width: usize, values: &[T]) {
-    for (row, values) in rows.iter().zip(values.chunks_exact(width.max(1))) {
-        write_cells(&mut output.cells, *row, start, values);
+/// Writes the values of rows, `width` each, to cells from `start` on.
+fn write_array(
+    output: &mut Output,
+    rows: &[usize],
+    (start, width): (usize, usize),
+    array: &Array,
+) -> Result<(), Trouble> {
+    fn of<T: ToCell>(values: &[T], output: &mut Output, rows: &[usize], start: usize, width: usize) {
+        for (row, values) in rows.iter().zip(values.chunks_exact(width.max(1))) {
+            write_cells(&mut output.cells, *row, start, values);
+        }
     }
+    if let Data::Text(values) = &array.data {
+        for (row, values) in rows.iter().zip(values.chunks_exact(width.max(1))) {
+            for (slot, text) in values.iter().enumerate() {
+                output.cells.set_text(*row, start + slot, text);
+            }
+        }
+        return Ok(());
+    }
+    for_plain!(array, values => { of(values, output, rows, start, width); Ok(()) })
 }
 
 impl Scorer for GraphScorer {

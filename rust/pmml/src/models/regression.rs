@@ -40,7 +40,7 @@ impl Normalization {
         match self {
             Self::None | Self::Simplemax => value,
             Self::Logit | Self::Softmax => 1.0 / (1.0 + (-value).exp()),
-            Self::Probit => crate::mathematics::normal_cdf(value),
+            Self::Probit => serving_kernels::probability::normal_cdf(value),
             Self::Cloglog => 1.0 - (-value.exp()).exp(),
             Self::Loglog => (-(-value).exp()).exp(),
             Self::Exp => value.exp(),

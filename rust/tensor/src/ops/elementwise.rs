@@ -2,17 +2,14 @@
 
 use serving_kernels::activation::{Activation, Real};
 
+use super::convert::{cast, map};
 use super::layout::{broadcast, common_shape};
-use crate::array::{Array, DType, Data, Element, elements, for_elements};
+use crate::array::{Array, DType, Data, Element, Plain, Text, elements, for_elements, for_plain};
 use crate::graph::{Binary, Compare, Unary};
 use crate::trouble::Trouble;
 
 fn wrong_type(what: &str, array: &Array) -> Trouble {
     Trouble::failed(format!("{what} of {}", array.dtype()))
-}
-
-fn map<T: Element, R: Element>(shape: &[usize], values: &[T], function: impl Fn(T) -> R) -> Array {
-    Array::new(shape.to_vec(), values.iter().map(|value| function(*value)).collect())
 }
 
 pub(super) fn unary(function: Unary, array: &Array) -> Result<Array, Trouble> {
@@ -100,7 +97,11 @@ pub(super) fn log_softmax(array: &Array) -> Result<Array, Trouble> {
     }
 }
 
-fn zip<T: Element, R: Element>(left: &Array, right: &Array, function: impl Fn(T, T) -> R) -> Result<Array, Trouble> {
+pub(super) fn zip<T: Plain, R: Element>(
+    left: &Array,
+    right: &Array,
+    function: impl Fn(T, T) -> R,
+) -> Result<Array, Trouble> {
     let shape = common_shape(&left.shape, &right.shape)?;
     let count = elements(&shape)?;
     let (a, b) = (left.view::<T>()?, right.view::<T>()?);
@@ -198,7 +199,7 @@ pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Ar
 }
 
 pub(super) fn compare(predicate: Compare, left: &Array, right: &Array) -> Result<Array, Trouble> {
-    fn of<T: Element>(_like: &[T], predicate: Compare, left: &Array, right: &Array) -> Result<Array, Trouble> {
+    fn of<T: Plain>(_like: &[T], predicate: Compare, left: &Array, right: &Array) -> Result<Array, Trouble> {
         match predicate {
             Compare::Less => zip(left, right, |a: T, b| a < b),
             Compare::LessOrEqual => zip(left, right, |a: T, b| a <= b),
@@ -211,7 +212,22 @@ pub(super) fn compare(predicate: Compare, left: &Array, right: &Array) -> Result
         }
     }
     same_type(left, right)?;
-    for_elements!(left, values => of(values, predicate, left, right))
+    if left.dtype() == DType::Text {
+        return compare_text(predicate, left, right);
+    }
+    for_plain!(left, values => of(values, predicate, left, right))
+}
+
+fn compare_text(predicate: Compare, left: &Array, right: &Array) -> Result<Array, Trouble> {
+    let shape = common_shape(&left.shape, &right.shape)?;
+    let (left, right) = (broadcast(left, &shape)?, broadcast(right, &shape)?);
+    let pairs = left.view::<Text>()?.iter().zip(right.view::<Text>()?);
+    let wanted = match predicate {
+        Compare::Equal => true,
+        Compare::NotEqual => false,
+        _ => return Err(wrong_type(&format!("{predicate:?}"), &left)),
+    };
+    Ok(Array::new(shape, pairs.map(|(a, b)| (a == b) == wanted).collect()))
 }
 
 pub(super) fn select(condition: &Array, left: &Array, right: &Array, leading: bool) -> Result<Array, Trouble> {
@@ -220,7 +236,7 @@ pub(super) fn select(condition: &Array, left: &Array, right: &Array, leading: bo
         let chosen = condition
             .iter()
             .zip(pairs)
-            .map(|(condition, (a, b))| if *condition { *a } else { *b });
+            .map(|(condition, (a, b))| if *condition { a.clone() } else { b.clone() });
         Ok(Array::new(left.shape.clone(), chosen.collect()))
     }
     same_type(left, right)?;
@@ -243,37 +259,6 @@ pub(super) fn bias_add(array: &Array, bias: &Array, channels_first: bool) -> Res
     let mut shape = vec![1; array.shape.len() - 1];
     shape[0] = bias.len();
     binary(Binary::Add, array, &bias.reshaped(shape)?)
-}
-
-#[allow(
-    clippy::cast_lossless,
-    reason = "one macro for all types, some of which can't be converted otherwise"
-)]
-pub(super) fn cast(array: &Array, dtype: DType) -> Result<Array, Trouble> {
-    let shape = &array.shape;
-    macro_rules! from_number {
-        ($values:expr) => {
-            Ok(match dtype {
-                DType::F32 => map(shape, $values, |x| x as f32),
-                DType::F64 => map(shape, $values, |x| x as f64),
-                DType::I32 => map(shape, $values, |x| x as i32),
-                DType::I64 => map(shape, $values, |x| x as i64),
-                DType::Bool => map(shape, $values, |x| x != Default::default()),
-                DType::List => return Err(wrong_type("a list", array)),
-            })
-        };
-    }
-    match &array.data {
-        Data::F32(values) => from_number!(values),
-        Data::F64(values) => from_number!(values),
-        Data::I32(values) => from_number!(values),
-        Data::I64(values) => from_number!(values),
-        Data::Bool(values) => {
-            let numbers = map(shape, values, |x: bool| i32::from(x));
-            cast(&numbers, dtype)
-        }
-        Data::List(_) => Err(wrong_type("conversion", array)),
-    }
 }
 
 pub(super) fn ones(array: &Array) -> Result<Array, Trouble> {

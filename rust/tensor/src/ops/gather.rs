@@ -64,10 +64,10 @@ pub(super) fn one_hot(indices: &Array, depth: i64, on: &Array, off: &Array, axis
         let ([on], [off]) = (on, off.view::<T>()?) else {
             return Err(Trouble::failed("values for hot and cold must be single"));
         };
-        let mut result = vec![*off; elements(&shape)?];
+        let mut result = vec![off.clone(); elements(&shape)?];
         for (n, place) in places.iter().enumerate() {
             if let Some(hot) = usize::try_from(*place).ok().filter(|place| *place < depth) {
-                result[(n / inner * depth + hot) * inner + n % inner] = *on;
+                result[(n / inner * depth + hot) * inner + n % inner] = on.clone();
             }
         }
         Ok(Array::new(shape, result))

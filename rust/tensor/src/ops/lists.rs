@@ -6,13 +6,6 @@ use super::slice::pack;
 use crate::array::{Array, DType, Data, MOST_ELEMENTS};
 use crate::trouble::Trouble;
 
-fn items(array: &Array) -> Result<&[Option<Array>], Trouble> {
-    match &array.data {
-        Data::List(items) => Ok(items),
-        _ => Err(Trouble::failed(format!("{} where a list is needed", array.dtype()))),
-    }
-}
-
 fn place(index: i64, length: usize) -> Result<usize, Trouble> {
     usize::try_from(index)
         .ok()
@@ -31,7 +24,7 @@ fn item_shape(shape: &Array, items: &[Option<Array>]) -> Result<Vec<usize>, Trou
     set.map(|item| item.shape.clone()).map_or_else(|| shape.lengths(), Ok)
 }
 
-pub(super) fn from_tensor(array: &Array) -> Result<Array, Trouble> {
+pub(crate) fn from_tensor(array: &Array) -> Result<Array, Trouble> {
     let count = *array
         .shape
         .first()
@@ -49,7 +42,7 @@ pub(super) fn reserve(count: i64) -> Result<Array, Trouble> {
 }
 
 pub(super) fn get(list: &Array, index: i64, shape: &Array, dtype: DType) -> Result<Array, Trouble> {
-    let items = items(list)?;
+    let items = list.items()?;
     match &items[place(index, items.len())?] {
         Some(item) => Ok(item.clone()),
         None => Array::zeros(dtype, item_shape(shape, items)?),
@@ -75,7 +68,7 @@ pub(super) fn set(inputs: Vec<Array>) -> Result<Vec<Array>, Trouble> {
 }
 
 pub(super) fn stack(list: &Array, shape: &Array, dtype: DType) -> Result<Array, Trouble> {
-    let items = items(list)?;
+    let items = list.items()?;
     if items.is_empty() {
         let mut whole = vec![0];
         whole.extend(item_shape(shape, items)?);
@@ -94,5 +87,5 @@ pub(super) fn stack(list: &Array, shape: &Array, dtype: DType) -> Result<Array, 
 }
 
 pub(super) fn length(list: &Array) -> Result<Array, Trouble> {
-    Ok(Array::scalar(items(list)?.len() as i32))
+    Ok(Array::scalar(list.items()?.len() as i32))
 }

@@ -3,7 +3,7 @@
 use std::ops::{Add, Mul};
 
 use super::layout::{broadcast, common_shape, copy_array, strides};
-use crate::array::{Array, Data, Element, elements};
+use crate::array::{Array, Data, Plain, elements};
 use crate::run::Budget;
 use crate::trouble::Trouble;
 
@@ -71,7 +71,7 @@ pub(super) fn multiply(
     }
 }
 
-fn product<T: Element + Add<Output = T> + Mul<Output = T>>(
+fn product<T: Plain + Add<Output = T> + Mul<Output = T>>(
     left: &[T],
     right: &[T],
     shape: Vec<usize>,

@@ -1,13 +1,17 @@
 //! The operators of the general path, one function each.
 
+pub(crate) mod convert;
 mod convolution;
 mod elementwise;
 mod gather;
 mod layout;
-mod lists;
+pub(crate) mod lists;
 mod matrix;
+mod narrow;
 mod reduce;
 mod slice;
+
+pub(crate) use slice::{concatenate, part};
 
 use crate::array::Array;
 use crate::graph::Op;
@@ -19,6 +23,9 @@ use crate::trouble::Trouble;
 /// # Errors
 /// When inputs are missing or don't fit the operator, or the budget is used up.
 pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Result<Vec<Array>, Trouble> {
+    if narrow::is_needed(op, &inputs) {
+        return narrow::evaluate(op, inputs, budget);
+    }
     let at = |index: usize| {
         inputs
             .get(index)
@@ -35,7 +42,7 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
         Op::Compare(predicate) => elementwise::compare(*predicate, at(0)?, at(1)?)?,
         Op::Select { leading } => elementwise::select(at(0)?, at(1)?, at(2)?, *leading)?,
         Op::BiasAdd { channels_first } => elementwise::bias_add(at(0)?, at(1)?, *channels_first)?,
-        Op::Cast(dtype) => elementwise::cast(at(0)?, *dtype)?,
+        Op::Cast(dtype) => convert::cast(at(0)?, *dtype)?,
         Op::AddN => {
             let mut sum = at(0)?.clone();
             for input in &inputs[1..] {

@@ -1,7 +1,7 @@
 //! Operators that make one element of many.
 
 use super::layout::{copy_array, strides};
-use crate::array::{Array, Data, Element, axis_of, elements, for_elements};
+use crate::array::{Array, Data, Element, Plain, axis_of, elements, for_plain};
 use crate::graph::Reduce;
 use crate::trouble::Trouble;
 
@@ -74,7 +74,7 @@ pub(super) fn reduce(how: Reduce, array: &Array, axes: &[i64], keep_axes: bool) 
             Reduce::Any => Ok(run.iter().any(|value| *value)),
             _ => Err(Trouble::failed(format!("{how:?} of truth values"))),
         }),
-        Data::List(_) => Err(Trouble::failed("a list can't be reduced")),
+        _ => Err(Trouble::failed(format!("{} can't be reduced", array.dtype()))),
     }
 }
 
@@ -91,7 +91,7 @@ fn fold<T: Element>(
 
 pub(super) fn arg_extreme(array: &Array, axis: i64, largest: bool, long: bool) -> Result<Array, Trouble> {
     let axis = axis_of(axis, array.shape.len())?;
-    let indices = for_elements!(array, values => positions(values, &array.shape, axis, largest))?;
+    let indices = for_plain!(array, values => positions(values, &array.shape, axis, largest))?;
     let mut shape = array.shape.clone();
     shape.remove(axis);
     Ok(if long {
@@ -101,7 +101,7 @@ pub(super) fn arg_extreme(array: &Array, axis: i64, largest: bool, long: bool) -
     })
 }
 
-fn positions<T: Element>(values: &[T], shape: &[usize], axis: usize, largest: bool) -> Result<Vec<i64>, Trouble> {
+fn positions<T: Plain>(values: &[T], shape: &[usize], axis: usize, largest: bool) -> Result<Vec<i64>, Trouble> {
     let length = shape[axis];
     if length == 0 {
         return Err(Trouble::failed("the largest of nothing"));

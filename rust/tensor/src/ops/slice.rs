@@ -6,7 +6,7 @@ use crate::graph::SliceMasks;
 use crate::trouble::Trouble;
 
 /// `length` entries of an axis, from `start` on.
-pub(super) fn part(array: &Array, axis: usize, start: usize, length: usize) -> Result<Array, Trouble> {
+pub(crate) fn part(array: &Array, axis: usize, start: usize, length: usize) -> Result<Array, Trouble> {
     if start.checked_add(length).is_none_or(|end| end > array.shape[axis]) {
         return Err(Trouble::failed(format!(
             "axis {axis} of {:?} has no entries {start} to {}",
@@ -45,7 +45,7 @@ pub(super) fn unpack(array: &Array, axis: i64, count: usize) -> Result<Vec<Array
         .collect()
 }
 
-pub(super) fn concatenate(arrays: &[Array], axis: i64) -> Result<Array, Trouble> {
+pub(crate) fn concatenate(arrays: &[Array], axis: i64) -> Result<Array, Trouble> {
     let first = arrays
         .first()
         .ok_or_else(|| Trouble::failed("nothing to concatenate"))?;

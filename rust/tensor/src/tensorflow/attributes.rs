@@ -15,6 +15,14 @@ pub(super) fn dtype(number: i32) -> Result<DType, ModelError> {
         Ok(DataType::DtInt32) => Ok(DType::I32),
         Ok(DataType::DtInt64) => Ok(DType::I64),
         Ok(DataType::DtBool) => Ok(DType::Bool),
+        Ok(DataType::DtHalf) => Ok(DType::F16),
+        Ok(DataType::DtBfloat16) => Ok(DType::BF16),
+        Ok(DataType::DtInt8) => Ok(DType::I8),
+        Ok(DataType::DtInt16) => Ok(DType::I16),
+        Ok(DataType::DtUint8) => Ok(DType::U8),
+        Ok(DataType::DtUint16) => Ok(DType::U16),
+        Ok(DataType::DtUint32) => Ok(DType::U32),
+        Ok(DataType::DtUint64) => Ok(DType::U64),
         Ok(other) => Err(ModelError::unsupported(format!(
             "elements of type {} are not supported",
             other.as_str_name()
@@ -125,7 +133,8 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Array, ModelError> {
         DType::I32 => elements(count, bytes, &tensor.int_val, i32::from_le_bytes),
         DType::I64 => elements(count, bytes, &tensor.int64_val, i64::from_le_bytes),
         DType::Bool => elements(count, bytes, &tensor.bool_val, |[byte]: [u8; 1]| byte != 0),
-        DType::List => Err(ModelError::unsupported("a constant can't be a list")),
+        other => crate::ops::convert::from_bytes(other, count, bytes)
+            .ok_or_else(|| ModelError::unsupported(format!("a constant of type {other} that is not given as bytes"))),
     }?;
     Ok(Array { shape, data })
 }
@@ -156,6 +165,6 @@ fn elements<T: Element, const WIDTH: usize>(
     let mut all = Vec::with_capacity(count);
     all.extend_from_slice(values);
     // The protocol leaves out repetitions of the last element, and a tensor of zeros altogether.
-    all.resize(count, values.last().copied().unwrap_or_default());
+    all.resize(count, values.last().cloned().unwrap_or_default());
     Ok(T::wrap(all))
 }

@@ -416,6 +416,7 @@ impl<'a> Builder<'a> {
                 name: format!("{}:0", definition.name),
                 dtype: Some(dtype),
                 shape: definition.shape("shape").and_then(shape),
+                ..Input::default()
             });
             node.op = Op::Input(index);
         }

@@ -85,7 +85,7 @@ pub(crate) fn numbers(data: &TensorData) -> Vec<f64> {
         TensorData::Float(values) => values.iter().map(|value| f64::from(*value)).collect(),
         TensorData::Long(values) => values.iter().map(|value| *value as f64).collect(),
         TensorData::Boolean(values) => values.iter().map(|value| f64::from(u8::from(*value))).collect(),
-        TensorData::String(_) => panic!("text"),
+        other => panic!("{other:?} has no numbers"),
     }
 }
 
