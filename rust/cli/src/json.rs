@@ -65,7 +65,7 @@ pub(crate) fn write_cell(out: &mut impl Write, cell: Cell<'_>, field: &Field) ->
 }
 
 /// Writes an element of a tensor.
-pub(crate) fn write_element(out: &mut impl Write, data: &TensorData, index: usize) -> io::Result<()> {
+pub(crate) fn write_element<W: Write>(out: &mut W, data: &TensorData, index: usize) -> io::Result<()> {
     match data {
         TensorData::Double(values) => write_double(out, values.get(index).copied().unwrap_or(f64::NAN)),
         TensorData::Float(values) => write_float(out, values.get(index).copied().unwrap_or(f32::NAN)),
@@ -92,8 +92,8 @@ pub(crate) fn write_element(out: &mut impl Write, data: &TensorData, index: usiz
 }
 
 /// Writes a tensor as nested arrays.
-pub(crate) fn write_tensor(out: &mut dyn Write, tensor: &Tensor) -> io::Result<()> {
-    write_nested(&mut &mut *out, &tensor.shape, &mut |out: &mut &mut dyn Write, index| {
+pub(crate) fn write_tensor<W: Write>(out: &mut W, tensor: &Tensor) -> io::Result<()> {
+    write_nested(out, &tensor.shape, &mut |out: &mut W, index| {
         write_element(out, &tensor.data, index)
     })
 }
