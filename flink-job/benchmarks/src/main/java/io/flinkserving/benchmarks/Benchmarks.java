@@ -14,6 +14,8 @@ public final class Benchmarks {
     private static final Map<String, Benchmark> ALL =
             Map.of(
                     "boundary", new BoundaryBenchmark(),
+                    "scoring", new ScoringBenchmark(),
+                    "loading", new LoadingBenchmark(),
                     "pipeline", new PipelineBenchmark());
 
     private Benchmarks() {}
@@ -21,6 +23,14 @@ public final class Benchmarks {
     public static void main(String[] arguments) throws Exception {
         if (arguments.length > 0 && arguments[0].equals(PipelineBenchmark.CHILD)) {
             PipelineBenchmark.runChild(Settings.parse(arguments));
+            return;
+        }
+        if (arguments.length > 0 && arguments[0].equals(ScoringBenchmark.CHILD)) {
+            ScoringRun.run(Settings.parse(arguments));
+            return;
+        }
+        if (arguments.length > 0 && arguments[0].equals(LoadingBenchmark.CHILD)) {
+            LoadingRun.run(Settings.parse(arguments));
             return;
         }
         Benchmark benchmark = arguments.length == 0 ? null : ALL.get(arguments[0]);

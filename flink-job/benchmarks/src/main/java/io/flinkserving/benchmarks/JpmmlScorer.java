@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.jpmml.evaluator.Computable;
 import org.jpmml.evaluator.Evaluator;
 import org.jpmml.evaluator.InputField;
 import org.jpmml.evaluator.LoadingModelEvaluatorBuilder;
@@ -40,9 +41,24 @@ public final class JpmmlScorer {
     }
 
     public double score(WineRecord record) {
+        return ((Number) predicted(record)).doubleValue();
+    }
+
+    /** The predicted number or class. */
+    public Object predicted(WineRecord record) {
+        return value(evaluate(record).get(target));
+    }
+
+    /** Target and output fields; see {@link #value}. */
+    public Map<String, ?> evaluate(WineRecord record) {
         for (int i = 0; i < names.length; i++) {
             arguments.put(names[i], fields.get(i).applyAsDouble(record));
         }
-        return ((Number) evaluator.evaluate(arguments).get(target)).doubleValue();
+        return evaluator.evaluate(arguments);
+    }
+
+    /** What a field of a result stands for: a class is one with probabilities. */
+    public static Object value(Object field) {
+        return field instanceof Computable ? ((Computable) field).getResult() : field;
     }
 }

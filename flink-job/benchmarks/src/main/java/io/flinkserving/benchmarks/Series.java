@@ -15,6 +15,10 @@ public final class Series {
         this.rounds = rounds.clone();
     }
 
+    double[] rounds() {
+        return rounds.clone();
+    }
+
     Series named(String other) {
         return new Series(other, unit, rounds);
     }
@@ -44,6 +48,11 @@ public final class Series {
             ratios[i] = peer.rounds[i] / rounds[i];
         }
         return new Series(ratioName, "x", ratios);
+    }
+
+    /** This as a part of another, round by round. */
+    Series shareOf(Series whole, String shareName) {
+        return whole.speedOver(this, shareName);
     }
 
     private double[] sorted() {

@@ -57,6 +57,11 @@ public final class Settings {
         return Paths.get(required("data"));
     }
 
+    /** The folder with the models to compare. */
+    public Path models() {
+        return Paths.get(required("models"));
+    }
+
     public String required(String key) {
         String value = values.get(key);
         if (value == null) {

@@ -84,6 +84,11 @@ public final class Wine {
         return field;
     }
 
+    /** How to read the eleven fields, in the order of the models. */
+    static List<ToDoubleFunction<WineRecord>> fieldsInOrder() {
+        return List.copyOf(FIELDS.values());
+    }
+
     private static Map<String, ToDoubleFunction<WineRecord>> fields() {
         Map<String, ToDoubleFunction<WineRecord>> fields = new LinkedHashMap<>();
         fields.put(plain("fixed_acidity"), WineRecord::getFixedAcidity);

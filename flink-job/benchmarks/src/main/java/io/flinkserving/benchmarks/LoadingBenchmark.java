@@ -1,0 +1,68 @@
+package io.flinkserving.benchmarks;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * How fast a PMML document becomes a model that scores, how many bytes the model then occupies, and
+ * how many it takes meanwhile. Each document is measured in a JVM of its own.
+ */
+final class LoadingBenchmark implements Benchmark {
+
+    /** Name under which the JVM of one document is started. */
+    static final String CHILD = "loading-model";
+
+    private static final double TIMES_JPMML = 10;
+    private static final double PART_OF_JPMML = 0.5;
+    private static final double PART_OF_PMML4S = 0.1;
+    private static final double TIMES_FILE = 2;
+
+    /** Below this the fixed cost of a model, its names above all, is what is compared. */
+    private static final long ENSEMBLE_BYTES = 1 << 20;
+
+    @Override
+    public void run(Settings settings, Report report) throws Exception {
+        for (BenchModel model : BenchModel.in(settings.models())) {
+            Map<String, double[]> all =
+                    ChildJvm.run(CHILD, settings, Map.of("bench-model", model.name()));
+            System.err.printf("    %s%n", model.label);
+            report(model, all, report);
+        }
+    }
+
+    private static void report(BenchModel model, Map<String, double[]> all, Report report) {
+        String prefix = "loading." + model.label + ".";
+        Map<String, Series> times = new LinkedHashMap<>();
+        for (String name : new String[] {"load", "jpmml", "pmml4s"}) {
+            Series series = new Series(prefix + name, "ms", all.get(name));
+            times.put(name, series);
+            report.add(series);
+        }
+        report.add(times.get("load").speedOver(times.get("jpmml"), prefix + "to-jpmml"))
+                .atLeast(TIMES_JPMML);
+        report.add(times.get("load").speedOver(times.get("pmml4s"), prefix + "to-pmml4s"));
+        boolean ensemble = all.get("file-bytes")[0] >= ENSEMBLE_BYTES;
+        Series bytes = new Series(prefix + "bytes", "kB", all.get("bytes"));
+        report.add(bytes);
+        part(prefix, "bytes-stored", all, report);
+        Series jpmml = part(prefix, "bytes-jpmml", all, report);
+        Series pmml4s = part(prefix, "bytes-pmml4s", all, report);
+        Report.Line toJpmml = report.add(bytes.shareOf(jpmml, prefix + "bytes-to-jpmml"));
+        Report.Line toPmml4s = report.add(bytes.shareOf(pmml4s, prefix + "bytes-to-pmml4s"));
+        if (ensemble) {
+            toJpmml.atMost(PART_OF_JPMML);
+            toPmml4s.atMost(PART_OF_PMML4S);
+        }
+        if (all.containsKey("peak-to-file") && ensemble) {
+            report.add(new Series(prefix + "peak-to-file", "x", all.get("peak-to-file")))
+                    .atMost(TIMES_FILE);
+        }
+    }
+
+    private static Series part(
+            String prefix, String name, Map<String, double[]> all, Report report) {
+        Series series = new Series(prefix + name, "kB", all.get(name));
+        report.add(series);
+        return series;
+    }
+}

@@ -1,0 +1,67 @@
+package io.flinkserving.benchmarks;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import io.flinkserving.wire.WineRecord;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Scores wine records with onnxruntime on one thread, some number of records a call. The input
+ * tensor is made once and its buffer filled anew for each call.
+ */
+final class OnnxScorer implements AutoCloseable {
+
+    private final OrtSession session;
+    private final List<ToDoubleFunction<WineRecord>> fields = Wine.fieldsInOrder();
+    private final FloatBuffer input;
+    private final OnnxTensor tensor;
+    private final Map<String, OnnxTensor> inputs;
+
+    OnnxScorer(Path file, int batch) throws OrtException {
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+            options.setIntraOpNumThreads(1);
+            options.setInterOpNumThreads(1);
+            options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
+            session = environment.createSession(file.toString(), options);
+        }
+        input =
+                ByteBuffer.allocateDirect(4 * batch * fields.size())
+                        .order(ByteOrder.nativeOrder())
+                        .asFloatBuffer();
+        tensor = OnnxTensor.createTensor(environment, input, new long[] {batch, fields.size()});
+        inputs = Map.of(session.getInputNames().iterator().next(), tensor);
+    }
+
+    void set(int row, WineRecord record) {
+        int at = row * fields.size();
+        for (ToDoubleFunction<WineRecord> field : fields) {
+            input.put(at++, (float) field.applyAsDouble(record));
+        }
+    }
+
+    /** The first output of the first record: the predicted number or class. */
+    double run() throws OrtException {
+        try (OrtSession.Result result = session.run(inputs)) {
+            OnnxTensor first = (OnnxTensor) result.get(0);
+            return first.getInfo().type == OnnxJavaType.FLOAT
+                    ? first.getFloatBuffer().get(0)
+                    : first.getLongBuffer().get(0);
+        }
+    }
+
+    @Override
+    public void close() throws OrtException {
+        tensor.close();
+        session.close();
+    }
+}
