@@ -19,6 +19,7 @@ use serving_model::{
 
 const CALLS: u32 = 2_000_000;
 const ROUNDS: usize = 9;
+const BATCH: usize = 16;
 
 struct Sum(Schema);
 struct SumScorer;
@@ -107,6 +108,14 @@ fn timed(mut call: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(CALLS)
 }
 
+fn timed_batches(mut call: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    for _ in 0..CALLS / BATCH as u32 {
+        call();
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(CALLS)
+}
+
 fn show(what: &str, mut nanos: Vec<f64>) {
     nanos.sort_by(f64::total_cmp);
     println!(
@@ -130,7 +139,7 @@ fn main() {
     let loaded = engine.load(&descriptor, b"sum").unwrap();
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
     let set = protox::compile(["wine_record.proto"], [proto]).unwrap().encode_to_vec();
-    let options = ScorerOptions {
+    let mut options = ScorerOptions {
         layout: Some(Layout::Protobuf(ProtobufLayout {
             file_descriptor_set: set,
             message: "flinkserving.WineRecord".into(),
@@ -139,17 +148,24 @@ fn main() {
         ..ScorerOptions::default()
     };
     let mut scorer = RowScorer::open(&loaded, &options).unwrap();
-    let mut buffer = vec![0; scorer.info().minimum_output as usize];
+    options.capacity = BATCH as u32;
+    let mut batch_scorer = RowScorer::open(&loaded, &options).unwrap();
+    let mut buffer = vec![0; batch_scorer.info().minimum_output as usize];
     let input = record();
-    let (mut ours, mut prost) = (Vec::new(), Vec::new());
+    let batch = input.repeat(BATCH);
+    let (mut ours, mut many, mut prost) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(timed(|| {
             black_box(scorer.score(black_box(&input), 1, &mut buffer)).unwrap();
+        }));
+        many.push(timed_batches(|| {
+            black_box(batch_scorer.score(black_box(&batch), BATCH, &mut buffer)).unwrap();
         }));
         prost.push(timed(|| {
             black_box(WineRecord::decode(black_box(&input[4..]))).unwrap();
         }));
     }
     show("decode, score, write the result", ours);
+    show("the same, 16 records a call", many);
     show("prost: decode alone", prost);
 }

@@ -128,6 +128,14 @@ impl Block {
         (&mut self.tags[range.clone()], &mut self.values[range])
     }
 
+    /// Makes the first rows equal to those of another block with as many cells a row. Text is not copied.
+    #[inline]
+    pub fn copy_rows(&mut self, from: &Self, rows: usize) {
+        let cells = rows * self.stride;
+        self.tags[..cells].copy_from_slice(&from.tags[..cells]);
+        self.values[..cells].copy_from_slice(&from.values[..cells]);
+    }
+
     /// Reads a cell.
     #[must_use]
     pub fn cell(&self, row: usize, slot: usize) -> Cell<'_> {

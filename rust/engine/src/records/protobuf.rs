@@ -10,7 +10,9 @@ use crate::binding::{RecordField, bind_inputs};
 #[derive(Debug)]
 pub struct ProtobufReader {
     root: Plan,
-    /// What a row holds before its record is read: defaults of fields without presence.
+    in_order: InOrder,
+    /// What rows hold before their records are read: defaults of fields without presence. As many rows as a call had so far.
+    defaults: Block,
     default_tags: Vec<u8>,
     default_values: Vec<u64>,
     /// Elements of each repeated field seen in the current record.
@@ -72,6 +74,76 @@ enum Step {
         plan: Plan,
         defaults: Vec<(u32, u8, u64)>,
     },
+}
+
+/// The doubles that a message begins with when its fields come in the order of their numbers, as all serializers write them. A
+/// field that is not there has its default. What comes in another order is left to [`Plan`].
+#[derive(Debug, Default)]
+struct InOrder {
+    /// Key byte and cell of each; the cell of one that the model does not use is beyond those of a row.
+    fields: Vec<(u8, u32)>,
+}
+
+impl InOrder {
+    fn of(leaves: &[Leaf], plan: &Plan, default_tags: &[u8]) -> Self {
+        let unused = default_tags.len() as u32;
+        let mut numbered: Vec<&Leaf> = leaves.iter().collect();
+        numbered.sort_by_key(|leaf| leaf.path.first().copied());
+        let mut fields = Vec::new();
+        for leaf in numbered {
+            let ([number @ 1..16], Kind::Double, false) = (leaf.path.as_slice(), &leaf.kind, leaf.field.repeated)
+            else {
+                break;
+            };
+            let key = number << 3 | 1;
+            match plan.short(key) {
+                Short::Skip(_) => fields.push((key as u8, unused)),
+                // Its tag is there already.
+                Short::Double(slot) if default_tags.get(slot as usize) == Some(&(Tag::Double as u8)) => {
+                    fields.push((key as u8, slot));
+                }
+                _ => break,
+            }
+        }
+        Self { fields }
+    }
+
+    /// Reads these fields; returns what is left of the record.
+    #[inline]
+    fn read<'a>(&self, bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
+        if let Some((head, rest)) = bytes.split_at_checked(9 * self.fields.len()) {
+            let (doubles, _) = head.as_chunks::<9>();
+            let differences = self
+                .fields
+                .iter()
+                .zip(doubles)
+                .fold(0, |so_far, ((key, _), [first, ..])| so_far | (key ^ first));
+            if differences == 0 {
+                for ((_, slot), [_, bits @ ..]) in self.fields.iter().zip(doubles) {
+                    if let Some(value) = values.get_mut(*slot as usize) {
+                        *value = u64::from_le_bytes(*bits);
+                    }
+                }
+                return rest;
+            }
+        }
+        self.read_some(bytes, values)
+    }
+
+    /// The same when fields are missing.
+    fn read_some<'a>(&self, mut bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
+        for (key, slot) in &self.fields {
+            if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()
+                && first == key
+            {
+                if let Some(value) = values.get_mut(*slot as usize) {
+                    *value = u64::from_le_bytes(*bits);
+                }
+                bytes = rest;
+            }
+        }
+        bytes
+    }
 }
 
 /// Why a record can't be read.
@@ -209,6 +281,8 @@ impl ProtobufReader {
         let cells = schema.input_width().unwrap_or_default();
         let mut reader = Self {
             root: Plan::default(),
+            in_order: InOrder::default(),
+            defaults: Block::new(cells),
             default_tags: vec![Tag::Missing as u8; cells],
             default_values: vec![0; cells],
             seen: Vec::new(),
@@ -223,6 +297,7 @@ impl ProtobufReader {
             }
         }
         reader.root.index_short();
+        reader.in_order = InOrder::of(&leaves, &reader.root, &reader.default_tags);
         Ok(reader)
     }
 
@@ -306,6 +381,15 @@ impl ProtobufReader {
 
     /// See [`RecordReader::read`](super::RecordReader::read).
     pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+        if self.defaults.rows() < rows {
+            self.defaults.reset(rows);
+            for row in 0..rows {
+                let (tags, values) = self.defaults.row_mut(row);
+                tags.copy_from_slice(&self.default_tags);
+                values.copy_from_slice(&self.default_values);
+            }
+        }
+        block.copy_rows(&self.defaults, rows);
         let mut rest = input;
         for row in 0..rows {
             let record = split_length(rest);
@@ -326,21 +410,21 @@ impl ProtobufReader {
 
     #[inline]
     fn read_one(&mut self, record: &[u8], row: usize, block: &mut Block, output: &mut Output) {
-        {
-            let (tags, values) = block.row_mut(row);
-            tags.copy_from_slice(&self.default_tags);
-            values.copy_from_slice(&self.default_values);
-        }
+        let record_bytes = record.len();
+        let record = self.in_order.read(record, block.row_mut(row).1);
         if !self.seen.is_empty() {
             self.seen.fill(0);
         }
-        if let Err(why) = read_message(&self.root, record, row, block, &mut self.seen) {
+        let record = self.root.read_short(record, row, block);
+        if !record.is_empty()
+            && let Err(why) = read_message(&self.root, record, row, block, &mut self.seen)
+        {
             output.fail(
                 row,
                 ErrorCode::RecordUnreadable,
                 format_args!(
                     "the record ({} bytes) is not a message of its type: {why}",
-                    record.len()
+                    record_bytes
                 ),
             );
             return;

@@ -55,11 +55,25 @@ public final class ProtobufStringField implements Serializable {
         int position = 0;
         int depth = 0;
         while (position < message.length) {
-            // Most fields of most records: a number of 64 bits behind a key of one byte.
+            // Most fields of most records have a key of one byte: numbers of 64 bits, short
+            // strings.
             byte key = message[position];
-            if (key > LAST_KEY_OF_NO_FIELD && (key & 7) == FIXED64) {
-                position += 9;
-                continue;
+            if (key > LAST_KEY_OF_NO_FIELD) {
+                if ((key & 7) == FIXED64) {
+                    position += 9;
+                    continue;
+                }
+                if ((key & 7) == LENGTH && position + 1 < message.length) {
+                    int size = message[position + 1];
+                    if (size >= 0 && size <= message.length - position - 2) {
+                        if (key >>> 3 == number && depth == 0) {
+                            start = position + 2;
+                            length = size;
+                        }
+                        position += 2 + size;
+                        continue;
+                    }
+                }
             }
             long tag = 0;
             int shift = 0;
@@ -127,9 +141,7 @@ public final class ProtobufStringField implements Serializable {
         }
         int place = (length * 31 + message[start] * 7 + message[start + length - 1]) & (KNOWN - 1);
         Known before = known[place];
-        if (before != null
-                && Arrays.equals(
-                        before.bytes, 0, before.bytes.length, message, start, start + length)) {
+        if (before != null && before.is(message, start, length)) {
             return before.text;
         }
         Known read = new Known(Arrays.copyOfRange(message, start, start + length));
@@ -166,6 +178,19 @@ public final class ProtobufStringField implements Serializable {
         Known(byte[] bytes) {
             this.bytes = bytes;
             this.text = new String(bytes, StandardCharsets.UTF_8);
+        }
+
+        boolean is(byte[] message, int start, int length) {
+            if (length != bytes.length) {
+                return false;
+            }
+            // Names are short: what prepares a vectorised comparison takes longer than this.
+            for (int i = 0; i < length; i++) {
+                if (bytes[i] != message[start + i]) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 }

@@ -31,10 +31,11 @@ import org.apache.flink.util.Collector;
  * Joins records and models by data type: each data type, with its records and models, belongs to
  * one subtask. Errors go to {@link ServingError#TAG}.
  *
- * <p>{@link ModelServing} runs it in an operator of its own, so that stats in each checkpoint are
- * exact. With {@code connect(...).keyBy(...).process(...)} it works as well, but a checkpoint then
- * has the stats of the last flush, at most {@code model-serving.stats.flush-interval} old, and
- * loads that go on when the input ends are not waited for.
+ * <p>{@link ModelServing} runs it in an operator of its own, which scores records that wait already
+ * in one call of the library, and makes the stats in each checkpoint exact. With {@code
+ * connect(...).keyBy(...).process(...)} it works as well, but records are scored one by one, a
+ * checkpoint has the stats of the last flush, at most {@code model-serving.stats.flush-interval}
+ * old, and loads that go on when the input ends are not waited for.
  */
 public final class DataProcessorKeyed<R>
         extends KeyedCoProcessFunction<String, R, ModelToServe, ServingResult> {
@@ -57,8 +58,7 @@ public final class DataProcessorKeyed<R>
     private transient RecordScoring<R> scoring;
     private transient KeyedStore store;
 
-    /** The slot of the last record. */
-    private transient Slot<R> last;
+    private transient RecentSlots<R> recent;
 
     /** Slots whose counts are not in state yet; more may be in it. */
     private transient Set<Slot<R>> unflushed;
@@ -120,6 +120,7 @@ public final class DataProcessorKeyed<R>
                         resolver,
                         options,
                         metrics);
+        recent = new RecentSlots<>(table);
         commands = new ModelCommands<>(table);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         unflushed = new HashSet<>();
@@ -129,11 +130,7 @@ public final class DataProcessorKeyed<R>
     public void processElement1(R record, Context context, Collector<ServingResult> out)
             throws Exception {
         String key = context.getCurrentKey();
-        Slot<R> slot = last;
-        if (slot == null || !slot.dataType.equals(key)) {
-            slot = table.known(key);
-            last = slot;
-        }
+        Slot<R> slot = recent.find(key);
         if (slot != null) {
             if (slot.load != null && slot.load.isDone()) {
                 pollSlot(slot, context);
@@ -155,6 +152,30 @@ public final class DataProcessorKeyed<R>
         processInactive(key, record, context, out);
     }
 
+    /** What scores records that were collected. */
+    RecordBatch<R> batch(RecordBatch.Target<R> target) {
+        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, target);
+    }
+
+    /**
+     * The slot of a record that can be scored together with others; null when there is anything
+     * else to do than to score it.
+     */
+    Slot<R> ready(R record) {
+        String key;
+        try {
+            key = dataToServe.getType(record);
+        } catch (RuntimeException e) {
+            return null;
+        }
+        Slot<R> slot = key == null ? null : recent.find(key);
+        if (slot == null) {
+            return null;
+        }
+        boolean isLoaded = slot.load != null && slot.load.isDone();
+        return slot.active == null || !slot.flushArmed || isLoaded ? null : slot;
+    }
+
     private void processInactive(
             String key, R record, Context context, Collector<ServingResult> out) throws Exception {
         if (key.equals(DataTypeKey.NONE)) {
@@ -166,7 +187,7 @@ public final class DataProcessorKeyed<R>
                 scoring.scoreInactive(
                         slot, key, record, store, e -> context.output(ServingError.TAG, e));
         if (slot != null) {
-            last = slot;
+            recent.clear();
             if (slot.dirty) {
                 armFlush(slot, context.timerService());
             }
@@ -182,7 +203,7 @@ public final class DataProcessorKeyed<R>
     @Override
     public void processElement2(ModelToServe model, Context context, Collector<ServingResult> out)
             throws Exception {
-        last = null;
+        recent.clear();
         long now = context.timerService().currentProcessingTime();
         commands.apply(model, store, e -> context.output(ServingError.TAG, e), now);
         Slot<R> slot = table.known(model.dataType());
@@ -194,6 +215,7 @@ public final class DataProcessorKeyed<R>
     @Override
     public void onTimer(long timestamp, OnTimerContext context, Collector<ServingResult> out)
             throws Exception {
+        recent.clear();
         // After a restore this is what makes the loads of a data type without records go on.
         Slot<R> slot = table.find(context.getCurrentKey(), store);
         if (slot == null) {

@@ -32,9 +32,10 @@ import org.apache.flink.util.Collector;
  * Scores records where they are: each subtask has all models, which must come broadcast and in the
  * same order to all. It emits results and errors; {@link OutcomeSplitter} separates them.
  *
- * <p>{@link ModelServing} runs it in an operator of its own, which takes a loaded model over even
- * when no record comes, and waits for loads when the input ends. With {@code
- * connect(...).flatMap(...)} a loaded model is taken over at the next record.
+ * <p>{@link ModelServing} runs it in an operator of its own, which scores records that wait already
+ * in one call of the library, takes a loaded model over even when no record comes, and waits for
+ * loads when the input ends. With {@code connect(...).flatMap(...)} records are scored one by one,
+ * and a loaded model is taken over at the next record.
  *
  * <p>A checkpoint holds each model once: the first subtask writes them, and all read them. Stats
  * are those of each subtask; their sum over the subtasks is what a data type has, also after
@@ -58,8 +59,7 @@ public final class DataProcessorMap<R>
     private transient ListState<ModelWithType> modelState;
     private transient ListState<ModelToServeStats> statsState;
 
-    /** The slot of the last record. */
-    private transient Slot<R> last;
+    private transient RecentSlots<R> recent;
 
     /**
      * @param options values of {@link ModelServingOptions}
@@ -152,6 +152,7 @@ public final class DataProcessorMap<R>
                         resolver,
                         options,
                         metrics);
+        recent = new RecentSlots<>(table);
         commands = new ModelCommands<>(table);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         for (Map.Entry<String, PartitionedStore> entry : stores.entrySet()) {
@@ -173,11 +174,7 @@ public final class DataProcessorMap<R>
             out.collect(scoring.withoutType(record));
             return;
         }
-        Slot<R> slot = last;
-        if (slot == null || !slot.dataType.equals(type)) {
-            slot = table.known(type);
-            last = slot;
-        }
+        Slot<R> slot = recent.find(type);
         ServingOutcome outcome = null;
         if (slot != null) {
             if (slot.load != null && slot.load.isDone()) {
@@ -186,6 +183,29 @@ public final class DataProcessorMap<R>
             outcome = scoring.score(slot, record);
         }
         out.collect(outcome == null ? scoreInactive(type, record, out) : outcome);
+    }
+
+    /** What scores records that were collected. */
+    RecordBatch<R> batch(RecordBatch.Target<R> target) {
+        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, target);
+    }
+
+    /**
+     * The slot of a record that can be scored together with others; null when there is anything
+     * else to do than to score it.
+     */
+    Slot<R> ready(R record) {
+        String type;
+        try {
+            type = dataToServe.getType(record);
+        } catch (RuntimeException e) {
+            return null;
+        }
+        Slot<R> slot = type == null ? null : recent.find(type);
+        if (slot == null) {
+            return null;
+        }
+        return slot.active == null || (slot.load != null && slot.load.isDone()) ? null : slot;
     }
 
     private ServingOutcome scoreInactive(String type, R record, Collector<ServingOutcome> out)
@@ -197,7 +217,7 @@ public final class DataProcessorMap<R>
 
     @Override
     public void flatMap2(ModelToServe model, Collector<ServingOutcome> out) throws Exception {
-        last = null;
+        recent.clear();
         PartitionedStore store = store(model.dataType());
         commands.apply(model, store, errorsOnce(out), System.currentTimeMillis());
         if (store.serving() == null) {
@@ -215,6 +235,7 @@ public final class DataProcessorMap<R>
 
     /** Takes all finished loads over; whether others go on. */
     boolean poll(Collector<ServingOutcome> out) throws Exception {
+        recent.clear();
         boolean loading = false;
         for (Slot<R> slot : new ArrayList<>(table.slots())) {
             poll(slot, out);

@@ -2,14 +2,21 @@ package io.flinkserving.functions;
 
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
+import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.streaming.api.operators.InternalTimer;
 import org.apache.flink.streaming.api.operators.co.KeyedCoProcessOperator;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.LatencyMarker;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Runs {@link DataProcessorKeyed} and makes its stats exact in each checkpoint, though records do
- * not write state: a function is not told of a checkpoint in time to write keyed state of all keys,
- * an operator is.
+ * Runs {@link DataProcessorKeyed} and does what a function can't: it scores records that wait
+ * already in one call of the library, and makes the stats exact in each checkpoint, though records
+ * do not write state. A function is not told of watermarks, nor of a checkpoint in time to write
+ * keyed state of all keys.
  */
 final class KeyedServingOperator<R>
         extends KeyedCoProcessOperator<String, R, ModelToServe, ServingResult> {
@@ -21,9 +28,43 @@ final class KeyedServingOperator<R>
      */
     private transient Object currentKey;
 
+    private transient BatchSchedule.InputAhead ahead;
+    private transient RecordBatch<R> batch;
+    private transient BatchSchedule schedule;
+
     KeyedServingOperator(DataProcessorKeyed<R> processor) {
         super(processor);
     }
+
+    /** In place of what the task's gates say, for tests that have none. */
+    void setInputAhead(BatchSchedule.InputAhead input) {
+        ahead = input;
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        if (ahead == null) {
+            ahead = BatchSchedule.ahead(getContainingTask().getEnvironment());
+        }
+        batch = processor().batch(new Target());
+        MailboxExecutor mailbox =
+                getContainingTask()
+                        .getMailboxExecutorFactory()
+                        .createExecutor(getOperatorConfig().getChainIndex());
+        schedule = new BatchSchedule(batch, ahead, mailbox, getProcessingTimeService());
+    }
+
+    /** Only what writes or reads state sets the key. */
+    @Override
+    public boolean hasKeyContext1() {
+        return false;
+    }
+
+    /** As {@link #hasKeyContext1} says. */
+    @Override
+    @SuppressWarnings("rawtypes")
+    public void setKeyContextElement1(StreamRecord record) {}
 
     /** Records of one data type in a row do not each have to tell the state backend so. */
     @Override
@@ -35,13 +76,57 @@ final class KeyedServingOperator<R>
     }
 
     @Override
+    public void processElement1(StreamRecord<R> record) throws Exception {
+        Slot<R> slot = processor().ready(record.getValue());
+        if (slot != null && batch.add(slot, record)) {
+            schedule.added();
+        } else {
+            batch.flush();
+            processAlone(record);
+        }
+    }
+
+    private void processAlone(StreamRecord<R> record) throws Exception {
+        super.setKeyContextElement1(record);
+        super.processElement1(record);
+    }
+
+    @Override
+    public void processElement2(StreamRecord<ModelToServe> model) throws Exception {
+        batch.flush();
+        super.processElement2(model);
+    }
+
+    @Override
+    public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
+        Object key = getCurrentKey();
+        batch.flush();
+        setCurrentKey(key);
+        super.onProcessingTime(timer);
+    }
+
+    @Override
+    public void processWatermark(Watermark mark) throws Exception {
+        batch.flush();
+        super.processWatermark(mark);
+    }
+
+    @Override
+    public void processLatencyMarker(LatencyMarker marker) throws Exception {
+        batch.flush();
+        super.processLatencyMarker(marker);
+    }
+
+    @Override
     public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        batch.flush();
         super.prepareSnapshotPreBarrier(checkpointId);
         processor().flushAll(this::setCurrentKey);
     }
 
     @Override
     public void finish() throws Exception {
+        batch.flush();
         processor()
                 .finishLoads(
                         this::setCurrentKey,
@@ -52,7 +137,24 @@ final class KeyedServingOperator<R>
     }
 
     /** The instance that runs: Flink may have made another one of the one in the constructor. */
+    @SuppressWarnings("unchecked")
     private DataProcessorKeyed<R> processor() {
         return (DataProcessorKeyed<R>) userFunction;
+    }
+
+    private final class Target implements RecordBatch.Target<R> {
+
+        private final OutcomeEmitter emitter = new OutcomeEmitter(output);
+
+        @Override
+        public void emit(StreamRecord<R> record, ServingOutcome outcome) {
+            emitter.comesOf(record);
+            emitter.collect(outcome);
+        }
+
+        @Override
+        public void processAlone(StreamRecord<R> record) throws Exception {
+            KeyedServingOperator.this.processAlone(record);
+        }
     }
 }

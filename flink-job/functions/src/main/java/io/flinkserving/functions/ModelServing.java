@@ -158,13 +158,9 @@ public final class ModelServing<R> {
         return records.connect(oneOrder(checked).broadcast())
                 .transform(
                         prefix + ": serve partitioned",
-                        ServingTypes.OUTCOME,
+                        ServingTypes.RESULT,
                         new PartitionedServingOperator<>(function))
-                .uid(prefix + "-serve-partitioned")
-                .process(new OutcomeSplitter())
-                .returns(ServingTypes.RESULT)
-                .name(prefix + ": split errors")
-                .uid(prefix + "-split-errors");
+                .uid(prefix + "-serve-partitioned");
     }
 
     /** All subtasks must see the messages in the same order, so one subtask sends them. */

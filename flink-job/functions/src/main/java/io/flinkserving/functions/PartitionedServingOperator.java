@@ -2,41 +2,87 @@ package io.flinkserving.functions;
 
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingOutcome;
-import org.apache.flink.streaming.api.operators.co.CoStreamFlatMap;
+import io.flinkserving.model.ServingResult;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.streaming.api.operators.AbstractUdfStreamOperator;
+import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.LatencyMarker;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * Runs {@link DataProcessorMap}, which has no timers of its own: takes loaded models over while no
- * record comes, and waits for loads when the input ends.
+ * Runs {@link DataProcessorMap} and does what a function without timers and side outputs can't: it
+ * scores records that wait already in one call of the library, takes loaded models over while no
+ * record comes, waits for loads when the input ends, and sends errors to their side output.
  */
-final class PartitionedServingOperator<R> extends CoStreamFlatMap<R, ModelToServe, ServingOutcome> {
+final class PartitionedServingOperator<R>
+        extends AbstractUdfStreamOperator<ServingResult, DataProcessorMap<R>>
+        implements TwoInputStreamOperator<R, ModelToServe, ServingResult> {
 
     private static final long serialVersionUID = 1L;
 
     private static final long POLL_MILLIS = 20;
 
     private transient boolean armed;
+    private transient BatchSchedule.InputAhead ahead;
+    private transient OutcomeEmitter emitter;
+    private transient RecordBatch<R> batch;
+    private transient BatchSchedule schedule;
 
     PartitionedServingOperator(DataProcessorMap<R> processor) {
         super(processor);
     }
 
+    /** In place of what the task's gates say, for tests that have none. */
+    void setInputAhead(BatchSchedule.InputAhead input) {
+        ahead = input;
+    }
+
     @Override
     public void open() throws Exception {
         super.open();
+        if (ahead == null) {
+            ahead = BatchSchedule.ahead(getContainingTask().getEnvironment());
+        }
+        emitter = new OutcomeEmitter(output);
+        batch = userFunction.batch(new Target());
+        MailboxExecutor mailbox =
+                getContainingTask()
+                        .getMailboxExecutorFactory()
+                        .createExecutor(getOperatorConfig().getChainIndex());
+        schedule = new BatchSchedule(batch, ahead, mailbox, getProcessingTimeService());
         pollAndArm();
     }
 
     @Override
-    public void processElement2(StreamRecord<ModelToServe> element) throws Exception {
-        super.processElement2(element);
+    public void processElement1(StreamRecord<R> record) throws Exception {
+        Slot<R> slot = userFunction.ready(record.getValue());
+        if (slot != null && batch.add(slot, record)) {
+            schedule.added();
+        } else {
+            batch.flush();
+            processAlone(record);
+        }
+    }
+
+    private void processAlone(StreamRecord<R> record) throws Exception {
+        emitter.comesOf(record);
+        userFunction.flatMap1(record.getValue(), emitter);
+    }
+
+    @Override
+    public void processElement2(StreamRecord<ModelToServe> model) throws Exception {
+        batch.flush();
+        emitter.comesOf(model);
+        userFunction.flatMap2(model.getValue(), emitter);
         if (!armed) {
             pollAndArm();
         }
     }
 
     private void pollAndArm() throws Exception {
-        armed = processor().poll(getCollector());
+        batch.flush();
+        armed = userFunction.poll(emitter);
         if (armed) {
             long now = getProcessingTimeService().getCurrentProcessingTime();
             getProcessingTimeService().registerTimer(now + POLL_MILLIS, time -> pollAndArm());
@@ -44,13 +90,41 @@ final class PartitionedServingOperator<R> extends CoStreamFlatMap<R, ModelToServ
     }
 
     @Override
+    public void processWatermark(Watermark mark) throws Exception {
+        batch.flush();
+        super.processWatermark(mark);
+    }
+
+    @Override
+    public void processLatencyMarker(LatencyMarker marker) throws Exception {
+        batch.flush();
+        super.processLatencyMarker(marker);
+    }
+
+    @Override
+    public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        batch.flush();
+        super.prepareSnapshotPreBarrier(checkpointId);
+    }
+
+    @Override
     public void finish() throws Exception {
-        processor().finishLoads(getCollector());
+        batch.flush();
+        userFunction.finishLoads(emitter);
         super.finish();
     }
 
-    /** The instance that runs: Flink may have made another one of the one in the constructor. */
-    private DataProcessorMap<R> processor() {
-        return (DataProcessorMap<R>) userFunction;
+    private final class Target implements RecordBatch.Target<R> {
+
+        @Override
+        public void emit(StreamRecord<R> record, ServingOutcome outcome) {
+            emitter.comesOf(record);
+            emitter.collect(outcome);
+        }
+
+        @Override
+        public void processAlone(StreamRecord<R> record) throws Exception {
+            PartitionedServingOperator.this.processAlone(record);
+        }
     }
 }

@@ -55,15 +55,28 @@ final class RecordScoring<R> {
         slot.dirty = true;
         try {
             ServingResult result = scorer.score(record, id);
-            slot.recorder.scored(result.durationNanos());
-            slot.metrics.records.inc();
-            slot.metrics.latency.update(result.durationNanos());
+            scored(slot, result.durationNanos(), 1);
             return result;
         } catch (ScoringException e) {
-            return failed(slot, record, e.getCode(), e.getMessage());
+            return failed(slot, record, e);
         } catch (RuntimeException | StackOverflowError e) {
             return crashed(slot, record, e);
         }
+    }
+
+    /** Counts records that were scored, each of which took so long. */
+    void scored(Slot<R> slot, long nanos, int records) {
+        slot.dirty = true;
+        table.touch(slot);
+        slot.recorder.scored(nanos, records);
+        slot.metrics.records.inc(records);
+        slot.metrics.latency.update(nanos, records);
+    }
+
+    /** The error of a record that the model has no score for. */
+    ServingError failed(Slot<R> slot, R record, ScoringException why) {
+        slot.dirty = true;
+        return failed(slot, record, why.getCode(), why.getMessage());
     }
 
     /**

@@ -21,6 +21,7 @@ final class ServingSettings implements Serializable {
     final List<String> allowedLocations;
     final long flushInterval;
     final int loaderThreads;
+    final int batchSize;
     final int maxErrorInput;
     final int metricsMaxModels;
 
@@ -35,6 +36,7 @@ final class ServingSettings implements Serializable {
         flushInterval =
                 Math.max(1, options.get(ModelServingOptions.STATS_FLUSH_INTERVAL).toMillis());
         loaderThreads = atLeast(1, options, ModelServingOptions.LOADER_THREADS);
+        batchSize = atLeast(1, options, ModelServingOptions.BATCH_SIZE);
         maxErrorInput = maxErrorInput(options);
         metricsMaxModels = atLeast(0, options, ModelServingOptions.METRICS_MAX_MODELS);
     }

@@ -73,11 +73,14 @@ final class ServingTable<R> implements AutoCloseable {
 
     /** The data type's slot if it is in memory. */
     Slot<R> known(String dataType) {
-        Slot<R> slot = slots.get(dataType);
-        if (slot != null && slot.compiled != null) {
+        return slots.get(dataType);
+    }
+
+    /** The slot's model was used just now. */
+    void touch(Slot<R> slot) {
+        if (slot.compiled != null) {
             compiled.touch(slot.compiled);
         }
-        return slot;
     }
 
     /** Whether the slot is still the one of its data type. */

@@ -59,6 +59,12 @@ final class Slot<R> implements CompiledModels.Owner {
 
     long pollDelay;
 
+    /** Whether records of the batch that is being collected belong to it. */
+    boolean isBatched;
+
+    /** Whether the batch that is being emitted has outcomes of its records. */
+    boolean isBatchScored;
+
     Slot(String dataType) {
         this.dataType = dataType;
     }

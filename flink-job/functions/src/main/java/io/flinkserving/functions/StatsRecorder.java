@@ -35,15 +35,20 @@ final class StatsRecorder {
     }
 
     void scored(long nanos) {
-        usage++;
-        sum += nanos;
+        scored(nanos, 1);
+    }
+
+    /** So many records, each of which took so long. */
+    void scored(long nanos, long records) {
+        usage += records;
+        sum += nanos * records;
         if (nanos < min) {
             min = nanos;
         }
         if (nanos > max) {
             max = nanos;
         }
-        histogram.add(nanos);
+        histogram.add(nanos, records);
     }
 
     void failed() {

@@ -30,11 +30,16 @@ public final class DurationHistogram {
     }
 
     public void add(long nanos) {
+        add(nanos, 1);
+    }
+
+    /** So many durations of the same length. */
+    public void add(long nanos, long times) {
         int bucket = bucket(nanos);
         if (bucket >= counts.length) {
             counts = Arrays.copyOf(counts, Math.min(MAX_BUCKETS, bucket + bucket / 2 + 8));
         }
-        counts[bucket]++;
+        counts[bucket] += times;
     }
 
     /** Counts by bucket without empty ones at the end; a copy. */

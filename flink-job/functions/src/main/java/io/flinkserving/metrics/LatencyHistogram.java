@@ -19,9 +19,15 @@ public final class LatencyHistogram implements Histogram {
 
     @Override
     public void update(long nanos) {
-        current.add(nanos);
-        count++;
-        if (++inWindow == WINDOW) {
+        update(nanos, 1);
+    }
+
+    /** So many durations of the same length. */
+    public void update(long nanos, int times) {
+        current.add(nanos, times);
+        count += times;
+        inWindow += times;
+        if (inWindow >= WINDOW) {
             before = current;
             current = new DurationHistogram();
             inWindow = 0;

@@ -1,23 +1,35 @@
 package io.flinkserving.model;
 
+import io.flinkserving.boundary.NativeException;
 import java.util.Objects;
 
-/** A scorer together with the model whose results it makes. One thread at a time uses it. */
+/**
+ * A scorer together with the model whose results it makes. One thread at a time uses it.
+ *
+ * <p>{@link #score} scores one record. Where {@link #capacity} is more than 1, many can share the
+ * cost of a call: {@link #begin}, {@link #add} for each, {@link #scoreBatch}, then {@link #result}
+ * or {@link #failure} by row, in the order in which they were added.
+ */
 public final class BoundScorer<R> implements AutoCloseable {
 
     private final Scorer<R> scorer;
+
+    /** The same, or null when it is another one. */
+    private final NativeRecordScorer<R> library;
+
     private final ServedModel model;
     private final OutputSchema schema;
     private final Outputs outputs = new Outputs();
-    private final boolean measuresItself;
+    private int rows;
+    private long nanosPerRecord;
 
     public BoundScorer(Scorer<R> scorer, ModelToServe model) {
         this.scorer = scorer;
+        this.library = scorer instanceof NativeRecordScorer ? (NativeRecordScorer<R>) scorer : null;
         this.schema = Objects.requireNonNull(scorer.outputs(), "outputs of the scorer");
         this.model =
                 new ServedModel(
                         model.dataType(), model.name(), model.version(), model.type(), schema);
-        this.measuresItself = scorer instanceof NativeRecordScorer;
     }
 
     public ServedModel model() {
@@ -31,18 +43,83 @@ public final class BoundScorer<R> implements AutoCloseable {
      * @throws ScoringException when this record has no score
      */
     public ServingResult score(R record, String recordId) throws ScoringException {
-        outputs.reset(schema);
-        long nanos;
-        if (measuresItself) {
-            scorer.score(record, outputs);
-            nanos = outputs.durationNanos();
-        } else {
-            long start = System.nanoTime();
-            scorer.score(record, outputs);
-            long measured = System.nanoTime() - start;
-            nanos = outputs.durationNanos() < 0 ? measured : outputs.durationNanos();
+        if (library != null) {
+            library.scoreAlone(record);
+            return library.result(0, recordId, model, library.durationNanos());
         }
+        outputs.reset(schema);
+        long start = System.nanoTime();
+        scorer.score(record, outputs);
+        long measured = System.nanoTime() - start;
+        long nanos = outputs.durationNanos() < 0 ? measured : outputs.durationNanos();
         return ServingResult.of(recordId, model, nanos, outputs);
+    }
+
+    /** Most records of a batch; 1: this scorer has no batches. */
+    public int capacity() {
+        return library == null ? 1 : library.capacity();
+    }
+
+    /** Starts a batch. */
+    public void begin() {
+        library.begin();
+        rows = 0;
+    }
+
+    /**
+     * Adds a record to the batch.
+     *
+     * @return its row, or -1 when it is not in the batch: there is no room for it, or {@link
+     *     #score} tells what is wrong with it
+     */
+    public int add(R record) {
+        try {
+            return library.add(record) ? rows++ : -1;
+        } catch (ScoringException | NativeException e) {
+            return -1;
+        }
+    }
+
+    /**
+     * Scores the records of the batch.
+     *
+     * @return number of records without a score
+     * @throws IllegalStateException when the call as a whole failed: any record may be to blame
+     */
+    public int scoreBatch() {
+        int failed;
+        try {
+            failed = library.run();
+        } catch (NativeException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+        nanosPerRecord = (library.durationNanos() + rows / 2) / rows;
+        return failed;
+    }
+
+    /** Records of the batch. */
+    public int rows() {
+        return rows;
+    }
+
+    /** What a record of the batch took on average, nanoseconds. */
+    public long nanosPerRecord() {
+        return nanosPerRecord;
+    }
+
+    /** Result of a record of the batch, or null when it has none. */
+    public ServingResult result(int row, String recordId) {
+        return library.isScored(row) ? library.result(row, recordId, model, nanosPerRecord) : null;
+    }
+
+    /** Whether it or the results of all did not fit into a buffer. */
+    public boolean isTooLarge(int row) {
+        return library.isTooLarge(row);
+    }
+
+    /** Why a record of the batch has no score. */
+    public ScoringException failure(int row) {
+        return library.failure(row);
     }
 
     @Override

@@ -14,11 +14,13 @@ final class NativeModelFactory implements ModelFactory {
     private static final long serialVersionUID = 1L;
 
     private transient int maxRecordSize;
+    private transient int batchSize;
 
     @Override
     public void open(ReadableConfig options) {
         long record = options.get(ModelServingOptions.MAX_RECORD_SIZE).getBytes();
         maxRecordSize = (int) Math.min(Integer.MAX_VALUE - 16, record);
+        batchSize = options.get(ModelServingOptions.BATCH_SIZE);
         options.getOptional(ModelServingOptions.LIBRARY_PATH)
                 .ifPresent(path -> NativeLibrary.load(Paths.get(path)));
         try {
@@ -33,7 +35,7 @@ final class NativeModelFactory implements ModelFactory {
     public Model create(ModelToServe model, byte[] content) throws ModelException {
         try {
             return new NativeServingModel(
-                    NativeModel.load(model.stateDescriptor(), content), maxRecordSize);
+                    NativeModel.load(model.stateDescriptor(), content), maxRecordSize, batchSize);
         } catch (NativeException e) {
             throw toModelException(e);
         }
@@ -51,7 +53,7 @@ final class NativeModelFactory implements ModelFactory {
     @Override
     public Model restore(ModelToServe model, byte[] bytes) throws ModelException {
         try {
-            return new NativeServingModel(NativeModel.restore(bytes), maxRecordSize);
+            return new NativeServingModel(NativeModel.restore(bytes), maxRecordSize, batchSize);
         } catch (NativeException e) {
             throw toModelException(e);
         }

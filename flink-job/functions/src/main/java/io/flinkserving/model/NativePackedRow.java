@@ -8,10 +8,8 @@ import io.flinkserving.wire.FieldType;
 import io.flinkserving.wire.PackedField;
 import java.util.List;
 
-/** Row 0 of the library's block; converts numbers to the type of the field. */
+/** One row of the library's block; converts numbers to the type of the field. */
 final class NativePackedRow implements PackedRow {
-
-    private static final int ROW = 0;
 
     /** Beyond it a double does not hold every integer. */
     private static final long EXACT_DOUBLE = 1L << 53;
@@ -22,6 +20,7 @@ final class NativePackedRow implements PackedRow {
     private final FieldType[] types;
     private final String[] names;
     private final int[] widths;
+    private int row;
 
     NativePackedRow(PackedRows rows, List<PackedField> fields) {
         this.rows = rows;
@@ -36,8 +35,14 @@ final class NativePackedRow implements PackedRow {
         }
     }
 
+    /** Empties all rows. */
     void clear() {
         rows.clear();
+    }
+
+    /** What is set from now on belongs to this row. */
+    void moveTo(int next) {
+        row = next;
     }
 
     @Override
@@ -50,19 +55,19 @@ final class NativePackedRow implements PackedRow {
         check(field, element);
         switch (types[field]) {
             case FIELD_DOUBLE:
-                rows.setDouble(field, ROW, element, value);
+                rows.setDouble(field, row, element, value);
                 break;
             case FIELD_LONG:
                 if (value != (long) value) {
                     throw invalid(field, value);
                 }
-                rows.setLong(field, ROW, element, (long) value);
+                rows.setLong(field, row, element, (long) value);
                 break;
             case FIELD_FLOAT:
                 if ((float) value != value && value == value) {
                     throw invalid(field, value);
                 }
-                rows.setFloat(field, ROW, element, (float) value);
+                rows.setFloat(field, row, element, (float) value);
                 break;
             default:
                 throw invalid(field, value);
@@ -85,7 +90,7 @@ final class NativePackedRow implements PackedRow {
     private void setFloat(int field, int element, float value) {
         check(field, element);
         if (types[field] == FieldType.FIELD_FLOAT) {
-            rows.setFloat(field, ROW, element, value);
+            rows.setFloat(field, row, element, value);
         } else {
             setDouble(field, element, value);
         }
@@ -109,19 +114,19 @@ final class NativePackedRow implements PackedRow {
         check(field, element);
         switch (types[field]) {
             case FIELD_LONG:
-                rows.setLong(field, ROW, element, value);
+                rows.setLong(field, row, element, value);
                 break;
             case FIELD_DOUBLE:
                 if (Math.abs(value) > EXACT_DOUBLE) {
                     throw invalid(field, value);
                 }
-                rows.setDouble(field, ROW, element, value);
+                rows.setDouble(field, row, element, value);
                 break;
             case FIELD_FLOAT:
                 if (Math.abs(value) > EXACT_FLOAT) {
                     throw invalid(field, value);
                 }
-                rows.setFloat(field, ROW, element, value);
+                rows.setFloat(field, row, element, value);
                 break;
             default:
                 throw invalid(field, value);
@@ -134,7 +139,7 @@ final class NativePackedRow implements PackedRow {
         if (types[field] != FieldType.FIELD_BOOLEAN) {
             throw invalid(field, value);
         }
-        rows.setBoolean(field, ROW, value);
+        rows.setBoolean(field, row, value);
     }
 
     @Override
@@ -152,7 +157,7 @@ final class NativePackedRow implements PackedRow {
             throw invalid(field, value);
         }
         try {
-            rows.setString(field, ROW, element, value);
+            rows.setString(field, row, element, value);
         } catch (NativeException e) {
             throw new FieldException(names[field], e.getMessage());
         }

@@ -11,6 +11,7 @@ final class NativePackedScorer<R> extends NativeRecordScorer<R> {
 
     private final PackedFormat<R> format;
     private final NativePackedRow row;
+    private int count;
 
     NativePackedScorer(NativeScorer scorer, PackedFormat<R> format) {
         super(scorer);
@@ -19,8 +20,17 @@ final class NativePackedScorer<R> extends NativeRecordScorer<R> {
     }
 
     @Override
-    int run(R record) throws NativeException, ScoringException {
+    void begin() {
         row.clear();
+        count = 0;
+    }
+
+    @Override
+    boolean add(R record) throws NativeException, ScoringException {
+        if (count == capacity()) {
+            return false;
+        }
+        row.moveTo(count);
         try {
             format.write(record, row);
         } catch (FieldException e) {
@@ -28,6 +38,16 @@ final class NativePackedScorer<R> extends NativeRecordScorer<R> {
         } catch (RuntimeException e) {
             throw new ScoringException(ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e));
         }
-        return scorer.score(1);
+        if (count > 0 && scorer.isRefused(count)) {
+            // Together they are too large, which says nothing of this one.
+            return false;
+        }
+        count++;
+        return true;
+    }
+
+    @Override
+    int run() throws NativeException {
+        return scorer.score(count);
     }
 }

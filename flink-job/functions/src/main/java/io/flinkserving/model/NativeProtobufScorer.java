@@ -16,7 +16,12 @@ final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
     }
 
     @Override
-    int run(R record) throws NativeException, ScoringException {
+    void begin() {
+        scorer.begin();
+    }
+
+    @Override
+    boolean add(R record) throws NativeException, ScoringException {
         byte[] bytes;
         try {
             bytes = format.bytes(record);
@@ -26,6 +31,11 @@ final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
         if (bytes == null) {
             throw new ScoringException(ErrorCode.RECORD_UNREADABLE, "the record has no bytes");
         }
-        return scorer.score(bytes);
+        return scorer.add(bytes);
+    }
+
+    @Override
+    int run() throws NativeException {
+        return scorer.score();
     }
 }

@@ -7,17 +7,23 @@ import io.flinkserving.data.DataToServe;
 import io.flinkserving.data.PackedFormat;
 import io.flinkserving.data.ProtobufFormat;
 import io.flinkserving.data.RecordFormat;
+import io.flinkserving.wire.ScorerInfo;
 import io.flinkserving.wire.ScorerOptions;
 
 /** A model of the native library. */
 final class NativeServingModel implements Model {
 
+    /** What the rows of a batch may take of each buffer, if a single one does not take more. */
+    private static final int BATCH_BYTES = 1 << 18;
+
     private final NativeModel model;
     private final int maxRecordSize;
+    private final int batchSize;
 
-    NativeServingModel(NativeModel model, int maxRecordSize) {
+    NativeServingModel(NativeModel model, int maxRecordSize, int batchSize) {
         this.model = model;
         this.maxRecordSize = maxRecordSize;
+        this.batchSize = batchSize;
     }
 
     @Override
@@ -62,7 +68,17 @@ final class NativeServingModel implements Model {
         }
     }
 
+    /**
+     * @param one how large a single row is
+     */
+    private int capacity(ScorerInfo one) {
+        long row = Math.max(one.getMinimumOutput(), one.getPackedInput());
+        long fitting = Math.min(BATCH_BYTES, maxRecordSize) / Math.max(1, row);
+        return (int) Math.max(1, Math.min(batchSize, fitting));
+    }
+
     private NativeScorer open(ScorerOptions.Builder options) throws NativeException {
+        options.setCapacity(capacity(model.describeScorer(options.build())));
         return model.openScorer(options.build(), maxRecordSize);
     }
 

@@ -42,6 +42,17 @@ public final class ServingResult extends ServingOutcome {
                 recordId, model, nanos, outputs.tags(), outputs.cells(), outputs.texts());
     }
 
+    /** A result from parts that fit each other. */
+    static ServingResult ofRow(
+            String recordId,
+            ServedModel model,
+            long durationNanos,
+            byte[] tags,
+            long[] cells,
+            String[] texts) {
+        return new ServingResult(recordId, model, durationNanos, tags, cells, texts);
+    }
+
     /**
      * A result from its parts, for deserializers.
      *
@@ -90,7 +101,10 @@ public final class ServingResult extends ServingOutcome {
         return model.outputs();
     }
 
-    /** Time inside the scoring library, nanoseconds. */
+    /**
+     * Time inside the scoring library, nanoseconds; of records that were scored in one call, each
+     * one's share.
+     */
     public long durationNanos() {
         return durationNanos;
     }

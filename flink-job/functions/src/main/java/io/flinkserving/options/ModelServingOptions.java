@@ -83,6 +83,16 @@ public final class ModelServingOptions {
                     .defaultValue(1)
                     .withDescription("Threads of each subtask that read and compile models.");
 
+    public static final ConfigOption<Integer> BATCH_SIZE =
+            ConfigOptions.key(PREFIX + "batch-size")
+                    .intType()
+                    .defaultValue(64)
+                    .withDescription(
+                            "Most records that are scored in one call of the library. Records are"
+                                    + " collected only while more of them are there already, and never"
+                                    + " over a checkpoint, a watermark or a model message. 1: each by"
+                                    + " itself.");
+
     public static final ConfigOption<MemorySize> MAX_ERROR_INPUT =
             ConfigOptions.key(PREFIX + "errors.max-input")
                     .memoryType()
@@ -112,6 +122,7 @@ public final class ModelServingOptions {
                 ALLOWED_LOCATIONS,
                 STATS_FLUSH_INTERVAL,
                 LOADER_THREADS,
+                BATCH_SIZE,
                 MAX_ERROR_INPUT,
                 METRICS_MAX_MODELS);
     }

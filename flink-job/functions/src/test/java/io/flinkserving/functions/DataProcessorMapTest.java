@@ -22,7 +22,7 @@ class DataProcessorMapTest {
     }
 
     @Test
-    void recordsAndErrorsLeaveInOneStream() throws Exception {
+    void everyRecordLeavesAResultOrAnError() throws Exception {
         try (PartitionedHarness job = new PartitionedHarness(1, 0).open()) {
             job.record("wine", 1);
             job.record(null, 1);
@@ -37,15 +37,15 @@ class DataProcessorMapTest {
 
             assertThat(job.outcomes())
                     .containsExactly(
+                            "11.0 by a",
+                            "21.0 by a",
+                            "31.0 by a",
                             "NO_MODEL",
                             "DATA_TYPE_MISSING",
                             "RECORD_UNREADABLE",
-                            "11.0 by a",
                             "FIELD_INVALID",
                             "SCORING_CRASHED",
-                            "21.0 by a",
-                            "MODEL_UNPARSABLE",
-                            "31.0 by a");
+                            "MODEL_UNPARSABLE");
         }
     }
 

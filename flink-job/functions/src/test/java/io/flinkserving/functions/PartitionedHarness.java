@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ModelToServeStats;
 import io.flinkserving.model.NativeModelFactoriesResolver;
-import io.flinkserving.model.ServingOutcome;
+import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
 import io.flinkserving.testing.OffsetModels;
 import io.flinkserving.testing.Reading;
@@ -25,7 +25,7 @@ final class PartitionedHarness implements AutoCloseable {
 
     private final DataProcessorMap<Reading> processor;
     private final PartitionedServingOperator<Reading> operator;
-    private final TwoInputStreamOperatorTestHarness<Reading, ModelToServe, ServingOutcome> harness;
+    private final TwoInputStreamOperatorTestHarness<Reading, ModelToServe, ServingResult> harness;
     private long checkpoints;
 
     PartitionedHarness(int parallelism, int subtask) throws Exception {
@@ -80,18 +80,18 @@ final class PartitionedHarness implements AutoCloseable {
         harness.processElement1(new StreamRecord<>(new Reading(type, null, value)));
     }
 
-    /** "sum by name", or the code of an error, of each outcome since the last call. */
+    /** "sum by name" of each result since the last call, then the codes of the errors. */
     List<String> outcomes() {
         List<String> outcomes = new ArrayList<>();
-        for (ServingOutcome outcome : harness.extractOutputValues()) {
-            if (outcome instanceof ServingResult) {
-                ServingResult result = (ServingResult) outcome;
-                outcomes.add(result.getDouble("sum") + " by " + result.modelName());
-            } else {
-                outcomes.add(((io.flinkserving.model.ServingError) outcome).code().name());
-            }
+        for (ServingResult result : harness.extractOutputValues()) {
+            outcomes.add(result.getDouble("sum") + " by " + result.modelName());
         }
         harness.getOutput().clear();
+        if (harness.getSideOutput(ServingError.TAG) != null) {
+            harness.getSideOutput(ServingError.TAG)
+                    .forEach(error -> outcomes.add(error.getValue().code().name()));
+            harness.getSideOutput(ServingError.TAG).clear();
+        }
         return outcomes;
     }
 

@@ -165,7 +165,7 @@ class ServingITCase {
                         ServingJob.bytes(Wine.linear("beer", "b1", 2000)),
                         ServingJob.bytes(Wine.linear("wine", "m2", 3000)));
         DataStream<Wine> records = job.records(ServingITCase::record, Long.MAX_VALUE, 2000);
-        outcomes.of(job.serve(records, job.models(models, 100)));
+        outcomes.of(job.serve(records, job.endlessModels(models, 100)));
         return job.environment.executeAsync("savepoint " + kind);
     }
 

@@ -72,14 +72,26 @@ final class ServingJob {
                 .uid("records");
     }
 
-    /** Messages, one after the other, so many per second. */
+    /** Messages, one after the other, so many per second; then the stream ends. */
     DataStream<byte[]> models(List<byte[]> messages, double perSecond) {
+        return models(messages, messages.size(), perSecond);
+    }
+
+    /**
+     * Messages, one after the other, so many per second, the last again and again, which changes
+     * nothing. A savepoint fails that is triggered in the moment in which a source ends.
+     */
+    DataStream<byte[]> endlessModels(List<byte[]> messages, double perSecond) {
+        return models(messages, Long.MAX_VALUE, perSecond);
+    }
+
+    private DataStream<byte[]> models(List<byte[]> messages, long count, double perSecond) {
         byte[][] all = messages.toArray(new byte[0][]);
         return environment
                 .fromSource(
                         new DataGeneratorSource<>(
-                                number -> all[number.intValue()],
-                                all.length,
+                                number -> all[(int) Math.min(number, all.length - 1)],
+                                count,
                                 RateLimiterStrategy.perSecond(perSecond),
                                 PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO),
                         WatermarkStrategy.noWatermarks(),

@@ -229,6 +229,37 @@ public final class NativeScorer implements AutoCloseable {
         return tag(row, slot) == CellTag.LABEL ? layout.labels[slot][(int) value] : textAt(value);
     }
 
+    /**
+     * Copies the bits of all cells of a row, each as the method for its tag would read them; those
+     * of text and missing cells mean nothing.
+     *
+     * @param cells has room for the values of all outputs
+     * @param tags as {@link #tags} gave them for another row
+     * @return whether the row's tags are these; if not, nothing is copied
+     */
+    public boolean read(int row, long[] cells, long[] tags) {
+        int base = at(row);
+        for (int i = 0; i < tags.length; i++) {
+            if (output.getLong(base + layout.tags + 8 * i) != tags[i]) {
+                return false;
+            }
+        }
+        for (int i = 0; i < cells.length; i++) {
+            cells[i] = output.getLong(base + OutputLayout.ROW_CELLS + 8 * i);
+        }
+        return true;
+    }
+
+    /** The tags of all cells of a row, eight in each element. */
+    public long[] tags(int row) {
+        int base = at(row);
+        long[] tags = new long[(layout.cells + 7) / 8];
+        for (int i = 0; i < tags.length; i++) {
+            tags[i] = output.getLong(base + layout.tags + 8 * i);
+        }
+        return tags;
+    }
+
     public boolean isClosed() {
         return handle == CLOSED;
     }
@@ -264,6 +295,11 @@ public final class NativeScorer implements AutoCloseable {
             Arrays.fill(refusals, null);
             hasRefusals = false;
         }
+    }
+
+    /** Whether this side did not let the row in, because it was too large. */
+    public boolean isRefused(int row) {
+        return hasRefusals && refusals[row] != null;
     }
 
     /** Makes the row's status RECORD_TOO_LARGE, whatever the library says about it. */
