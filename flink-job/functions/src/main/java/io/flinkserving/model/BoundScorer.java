@@ -21,6 +21,7 @@ public final class BoundScorer<R> implements AutoCloseable {
     private final OutputSchema schema;
     private final Outputs outputs = new Outputs();
     private int rows;
+    private int failed;
     private long nanosPerRecord;
 
     public BoundScorer(Scorer<R> scorer, ModelToServe model) {
@@ -87,7 +88,6 @@ public final class BoundScorer<R> implements AutoCloseable {
      * @throws IllegalStateException when the call as a whole failed: any record may be to blame
      */
     public int scoreBatch() {
-        int failed;
         try {
             failed = library.run();
         } catch (NativeException e) {
@@ -109,7 +109,8 @@ public final class BoundScorer<R> implements AutoCloseable {
 
     /** Result of a record of the batch, or null when it has none. */
     public ServingResult result(int row, String recordId) {
-        return library.isScored(row) ? library.result(row, recordId, model, nanosPerRecord) : null;
+        boolean isScored = failed == 0 || library.isScored(row);
+        return isScored ? library.result(row, recordId, model, nanosPerRecord) : null;
     }
 
     /** Whether it or the results of all did not fit into a buffer. */
