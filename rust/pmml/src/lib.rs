@@ -12,6 +12,7 @@ mod document;
 mod expression;
 mod function;
 mod mathematics;
+mod matrix;
 mod model;
 mod models;
 mod predicate;

@@ -218,6 +218,11 @@ impl PmmlModel {
             for (name, cell, kind) in found {
                 self.push_output(name, cell, kind);
             }
+        } else if let (Kind::TimeSeries(series), [_, _, ..]) = (&root.kind, targets) {
+            let slots: Vec<Slot> = series.targets.iter().map(|target| target.value).collect();
+            for (name, slot) in targets.iter().zip(slots) {
+                self.push_output(name.clone(), Cell::Slot(slot), target_kind);
+            }
         } else {
             let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
             self.push_output(name, Cell::Target(self.program.root), target_kind);

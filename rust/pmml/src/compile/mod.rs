@@ -4,6 +4,7 @@ mod anomaly;
 mod dictionary;
 mod expression;
 mod general_regression;
+mod matrix;
 mod mining;
 mod model;
 mod naive_bayes;
@@ -15,7 +16,9 @@ mod scope;
 mod scorecard;
 mod similarity;
 mod support_vector;
+mod time_series;
 mod tree;
+mod uncertainty;
 
 use std::collections::{HashMap, HashSet};
 

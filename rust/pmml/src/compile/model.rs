@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::uncertainty::{Prediction, interval, prediction};
 use super::{Compiled, Compiler, ScopeId, data_type};
 use crate::document::Node;
 use crate::models::output::{Feature, OutputField};
@@ -80,6 +81,8 @@ pub(crate) struct Draft<'d> {
     pub(crate) target_optype: OpType,
     /// Segments by identifier.
     pub(crate) segments: HashMap<&'d str, usize>,
+    /// Predictions whose uncertainty, or of which several, are asked for.
+    pub(crate) predictions: Vec<Prediction<'d>>,
 }
 
 impl<'d> Compiler<'d> {
@@ -151,6 +154,7 @@ impl<'d> Compiler<'d> {
             target_kind,
             target_optype,
             segments: HashMap::new(),
+            predictions: Vec::new(),
         };
         let (element, kind) = self.kind(&mut draft, index)?;
         let target = self.target(&mut draft)?;
@@ -168,7 +172,7 @@ impl<'d> Compiler<'d> {
             classes: draft.classes.list.into(),
             shares,
             target_name: own.map(str::to_owned),
-            target_kind,
+            target_kind: draft.target_kind,
             target: target.map(Box::new),
             outputs,
         });
@@ -211,6 +215,11 @@ impl<'d> Compiler<'d> {
             "Scorecard" => ("Scorecard", self.scorecard(draft)?.map(Kind::Scorecard)),
             "RuleSetModel" => ("RuleSetModel", self.rule_set_model(draft)?.map(Kind::RuleSet)),
             "AnomalyDetectionModel" => ("AnomalyDetectionModel", self.anomaly_model(draft)?.map(Kind::Anomaly)),
+            "TimeSeriesModel" => (
+                "TimeSeriesModel",
+                self.time_series_model(draft)?
+                    .map(|series| Kind::TimeSeries(Box::new(series))),
+            ),
             _ => {
                 self.unsupported(draft.node, "model element");
                 ("", None)
@@ -308,7 +317,8 @@ impl<'d> Compiler<'d> {
                 | Feature::PredictedProbability
                 | Feature::Residual { .. }
                 | Feature::Confidence { .. }
-                | Feature::Affinity { .. } => Type::Double,
+                | Feature::Affinity { .. }
+                | Feature::Interval { .. } => Type::Double,
                 _ => Type::String,
             });
             let slot = self.slot(name, slot_kind, Source::Output, Box::default(), 1);
@@ -346,8 +356,24 @@ impl<'d> Compiler<'d> {
                     .map_or(NONE - 1, |position| position as u32)
             }
         };
+        let field = |slot| crate::expression::Expression::Field {
+            slot,
+            missing: Value::Missing,
+        };
         Ok(match node.get("feature").unwrap_or("predictedValue") {
+            "predictedValue" if own && draft.predictions.len() > 1 => {
+                Feature::Transformed(field(prediction(draft, node)?.value))
+            }
             "predictedValue" => Feature::PredictedValue,
+            "standardError" | "standardDeviation" if own && !draft.predictions.is_empty() => {
+                match prediction(draft, node)?.deviation {
+                    Some(deviation) => Feature::Transformed(field(deviation)),
+                    None => Feature::Nothing,
+                }
+            }
+            "confidenceIntervalLower" | "confidenceIntervalUpper" if own && !draft.predictions.is_empty() => {
+                interval(draft, node)?
+            }
             "predictedDisplayValue" => Feature::DisplayValue,
             "probability" => match node.get("value") {
                 Some(text) => Feature::Probability {

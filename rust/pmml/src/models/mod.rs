@@ -12,6 +12,7 @@ pub(crate) mod scorecard;
 pub(crate) mod similarity;
 pub(crate) mod support_vector;
 pub(crate) mod target;
+pub(crate) mod time_series;
 pub(crate) mod tree;
 
 use crate::expression::Expression;
@@ -51,6 +52,7 @@ pub(crate) enum Kind {
     Scorecard(scorecard::Scorecard),
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
+    TimeSeries(Box<time_series::TimeSeries>),
 }
 
 /// A compiled model element with what surrounds it.
@@ -122,6 +124,7 @@ impl Run<'_> {
             Kind::Scorecard(scorecard) => self.scorecard(index, model, scorecard)?,
             Kind::RuleSet(set) => self.rule_set(index, model, set)?,
             Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
+            Kind::TimeSeries(series) => self.time_series(index, model, series)?,
         };
         self.scratch.outcomes[index].present = found;
         if let Some(target) = &model.target {
@@ -273,6 +276,7 @@ impl Kind {
                 .map(|rule| size_of::<rule_set::Rule>() + rule.predicate.heap_bytes())
                 .sum(),
             Self::Anomaly(_) => 0,
+            Self::TimeSeries(series) => size_of::<time_series::TimeSeries>() + series.heap_bytes(),
         }
     }
 }

@@ -36,6 +36,12 @@ pub(crate) enum Feature {
     Confidence {
         class: u32,
     },
+    /// A bound of a confidence interval: value plus factor times standard deviation.
+    Interval {
+        value: Slot,
+        deviation: Slot,
+        factor: f64,
+    },
     /// A report about another field: always missing, as there is nothing to report.
     Report,
     /// Always missing.
@@ -149,6 +155,14 @@ impl Run<'_> {
             }
             Feature::Affinity { entity, rank } => self.affinity(model, field.model, *entity, *rank),
             Feature::ReasonCode { rank } => self.reason_code(*rank),
+            Feature::Interval {
+                value,
+                deviation,
+                factor,
+            } => match (self.number(*value)?, self.number(*deviation)?) {
+                (Some(value), Some(deviation)) => Value::Double(value + factor * deviation),
+                _ => Value::Missing,
+            },
             Feature::Nothing | Feature::Report => Value::Missing,
         };
         match field.kind {
