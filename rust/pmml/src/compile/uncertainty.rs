@@ -1,9 +1,10 @@
 //! Outputs that tell how sure a prediction is, and those of models with several predictions.
 
+use serving_kernels::probability::normal_quantile;
+
 use super::Compiled;
 use super::model::Draft;
 use crate::document::Node;
-use crate::mathematics::normal_quantile;
 use crate::models::output::Feature;
 use crate::run::Slot;
 
