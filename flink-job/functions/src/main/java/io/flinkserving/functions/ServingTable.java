@@ -262,8 +262,14 @@ final class ServingTable<R> implements AutoCloseable {
         return new ModelException(
                 ErrorCode.VERSION_CONFLICT,
                 String.format(
-                        "model %s %s has SHA-256 %s, but this version exists with %s",
-                        model.name(), model.version(), model.sha256(), known.sha256()));
+                        "model %s %s has type %d and SHA-256 %s, but this version exists with type %d"
+                                + " and %s",
+                        model.name(),
+                        model.version(),
+                        model.type(),
+                        model.sha256(),
+                        known.type(),
+                        known.sha256()));
     }
 
     /** Writes the slot's state and forgets what it does not refer to any more. */

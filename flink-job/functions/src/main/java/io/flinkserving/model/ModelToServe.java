@@ -206,9 +206,11 @@ public final class ModelToServe {
         return name().equals(other.name()) && version().equals(other.version());
     }
 
-    /** Same name, version and content. */
+    /** Same name, version, type and content. */
     public boolean isSameModel(ModelToServe other) {
-        return isSameVersion(other) && descriptor.getSha256().equals(other.descriptor.getSha256());
+        return isSameVersion(other)
+                && type() == other.type()
+                && descriptor.getSha256().equals(other.descriptor.getSha256());
     }
 
     @Override

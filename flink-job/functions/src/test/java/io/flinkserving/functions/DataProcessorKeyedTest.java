@@ -9,6 +9,7 @@ import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.testing.OffsetModels;
 import io.flinkserving.wire.ErrorCode;
 import io.flinkserving.wire.ModelDescriptor.Action;
+import io.flinkserving.wire.ModelDescriptor.ModelType;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
@@ -205,11 +206,16 @@ class DataProcessorKeyedTest {
             job.takeOver();
             job.send(OffsetModels.descriptor("wine", "a", "2").setVersion("v1"));
             job.takeOver();
+            job.send(
+                    OffsetModels.descriptor("wine", "a", "1")
+                            .setVersion("v1")
+                            .setModeltype(ModelType.PMML));
+            job.takeOver();
             job.record("wine", 10);
 
             assertThat(job.errors())
                     .extracting(ServingError::code)
-                    .containsExactly(ErrorCode.VERSION_CONFLICT);
+                    .containsExactly(ErrorCode.VERSION_CONFLICT, ErrorCode.VERSION_CONFLICT);
             assertThat(job.sums()).containsExactly("11.0 by a");
         }
     }
