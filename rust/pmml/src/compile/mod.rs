@@ -3,6 +3,7 @@
 mod anomaly;
 mod dictionary;
 mod expression;
+mod gaussian_process;
 mod general_regression;
 mod matrix;
 mod mining;

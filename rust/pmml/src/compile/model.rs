@@ -220,6 +220,11 @@ impl<'d> Compiler<'d> {
                 self.time_series_model(draft)?
                     .map(|series| Kind::TimeSeries(Box::new(series))),
             ),
+            "GaussianProcessModel" => (
+                "GaussianProcessModel",
+                self.gaussian_process_model(draft)?
+                    .map(|process| Kind::GaussianProcess(Box::new(process))),
+            ),
             _ => {
                 self.unsupported(draft.node, "model element");
                 ("", None)

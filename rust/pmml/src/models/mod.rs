@@ -1,6 +1,7 @@
 //! The model elements: what each is compiled to and how it answers.
 
 pub(crate) mod anomaly;
+pub(crate) mod gaussian_process;
 pub(crate) mod general_regression;
 pub(crate) mod mining;
 pub(crate) mod naive_bayes;
@@ -53,6 +54,7 @@ pub(crate) enum Kind {
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
     TimeSeries(Box<time_series::TimeSeries>),
+    GaussianProcess(Box<gaussian_process::GaussianProcess>),
 }
 
 /// A compiled model element with what surrounds it.
@@ -125,6 +127,7 @@ impl Run<'_> {
             Kind::RuleSet(set) => self.rule_set(index, model, set)?,
             Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
             Kind::TimeSeries(series) => self.time_series(index, model, series)?,
+            Kind::GaussianProcess(process) => self.gaussian_process(index, model, process)?,
         };
         self.scratch.outcomes[index].present = found;
         if let Some(target) = &model.target {
@@ -277,6 +280,7 @@ impl Kind {
                 .sum(),
             Self::Anomaly(_) => 0,
             Self::TimeSeries(series) => size_of::<time_series::TimeSeries>() + series.heap_bytes(),
+            Self::GaussianProcess(process) => size_of::<gaussian_process::GaussianProcess>() + process.heap_bytes(),
         }
     }
 }
