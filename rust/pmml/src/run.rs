@@ -123,6 +123,7 @@ pub(crate) struct Scratch {
     pub(crate) leaves: Vec<u32>,
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
+    pub(crate) inference: crate::models::bayesian_network::elimination::Workspace,
 }
 
 impl Scratch {

@@ -1,6 +1,7 @@
 //! From a document to a [`Program`].
 
 mod anomaly;
+mod bayesian_network;
 mod dictionary;
 mod expression;
 mod gaussian_process;

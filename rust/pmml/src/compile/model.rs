@@ -225,6 +225,11 @@ impl<'d> Compiler<'d> {
                 self.gaussian_process_model(draft)?
                     .map(|process| Kind::GaussianProcess(Box::new(process))),
             ),
+            "BayesianNetworkModel" => (
+                "BayesianNetworkModel",
+                self.bayesian_network_model(draft)?
+                    .map(|network| Kind::BayesianNetwork(Box::new(network))),
+            ),
             _ => {
                 self.unsupported(draft.node, "model element");
                 ("", None)
