@@ -123,12 +123,22 @@ pub(crate) struct Scratch {
     pub(crate) leaves: Vec<u32>,
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
+    /// What baseline models remember of earlier records, for each model; empty without such models.
+    pub(crate) memories: Vec<crate::models::baseline::Memory>,
     pub(crate) inference: crate::models::bayesian_network::elimination::Workspace,
 }
 
 impl Scratch {
     pub(crate) fn new(program: &Program) -> Self {
+        use crate::models::{Kind, baseline::Memory};
+        let remembers = |kind: &Kind| matches!(kind, Kind::Baseline(_));
+        let memories = program.models.iter().map(|model| match &model.kind {
+            Kind::Baseline(baseline) => Memory::new(baseline),
+            _ => Memory::default(),
+        });
+        let any = program.models.iter().any(|model| remembers(&model.kind));
         Self {
+            memories: if any { memories.collect() } else { Vec::new() },
             state: vec![UNKNOWN; program.slots.len()],
             values: vec![Value::Missing; program.slots.len()],
             faults: vec![Fault::undefined(); program.slots.len()],

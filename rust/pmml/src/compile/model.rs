@@ -225,6 +225,11 @@ impl<'d> Compiler<'d> {
                 self.gaussian_process_model(draft)?
                     .map(|process| Kind::GaussianProcess(Box::new(process))),
             ),
+            "BaselineModel" => (
+                "BaselineModel",
+                self.baseline_model(draft)?
+                    .map(|baseline| Kind::Baseline(Box::new(baseline))),
+            ),
             "BayesianNetworkModel" => (
                 "BayesianNetworkModel",
                 self.bayesian_network_model(draft)?

@@ -1,6 +1,7 @@
 //! The model elements: what each is compiled to and how it answers.
 
 pub(crate) mod anomaly;
+pub(crate) mod baseline;
 pub(crate) mod bayesian_network;
 pub(crate) mod gaussian_process;
 pub(crate) mod general_regression;
@@ -55,6 +56,7 @@ pub(crate) enum Kind {
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
     TimeSeries(Box<time_series::TimeSeries>),
+    Baseline(Box<baseline::Baseline>),
     BayesianNetwork(Box<bayesian_network::BayesianNetwork>),
     GaussianProcess(Box<gaussian_process::GaussianProcess>),
 }
@@ -128,6 +130,7 @@ impl Run<'_> {
             Kind::Scorecard(scorecard) => self.scorecard(index, model, scorecard)?,
             Kind::RuleSet(set) => self.rule_set(index, model, set)?,
             Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
+            Kind::Baseline(baseline) => self.baseline(index, model, baseline)?,
             Kind::BayesianNetwork(network) => self.bayesian_network(index, model, network)?,
             Kind::TimeSeries(series) => self.time_series(index, model, series)?,
             Kind::GaussianProcess(process) => self.gaussian_process(index, model, process)?,
@@ -282,6 +285,7 @@ impl Kind {
                 .map(|rule| size_of::<rule_set::Rule>() + rule.predicate.heap_bytes())
                 .sum(),
             Self::Anomaly(_) => 0,
+            Self::Baseline(baseline) => size_of::<baseline::Baseline>() + baseline.heap_bytes(),
             Self::BayesianNetwork(network) => size_of::<bayesian_network::BayesianNetwork>() + network.heap_bytes(),
             Self::TimeSeries(series) => size_of::<time_series::TimeSeries>() + series.heap_bytes(),
             Self::GaussianProcess(process) => size_of::<gaussian_process::GaussianProcess>() + process.heap_bytes(),
