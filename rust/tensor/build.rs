@@ -6,7 +6,9 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
     println!("cargo::rerun-if-changed={}", proto.display());
-    let descriptors = protox::compile(["tensorflow/graph.proto"], [&proto])?;
-    prost_build::Config::new().compile_fds(descriptors)?;
+    for file in ["tensorflow/graph.proto", "onnx/onnx.proto"] {
+        let descriptors = protox::compile([file], [&proto])?;
+        prost_build::Config::new().compile_fds(descriptors)?;
+    }
     Ok(())
 }

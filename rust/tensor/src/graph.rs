@@ -3,6 +3,10 @@
 use serving_kernels::activation::Activation;
 
 use crate::array::{Array, DType};
+use crate::ops::{
+    Attention, Equation, Learning, Move, Normalization, Quantization, Random, Ranking, Recurrent, Scatter, Sequence,
+    Signal, Spatial, Texts,
+};
 
 /// An output of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +36,8 @@ pub(crate) struct Input {
     pub(crate) shape: Option<Vec<Option<usize>>>,
     /// Type of a list's items, or of a map's keys and values.
     pub(crate) inside: Vec<DType>,
+    /// Whether nothing may be given.
+    pub(crate) optional: bool,
 }
 
 /// Nodes in an order in which they can be evaluated.
@@ -45,8 +51,8 @@ pub(crate) struct Graph {
     pub(crate) freed: Vec<Vec<Value>>,
 }
 
-/// Functions of one element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Functions of one element. Those with parameters are defined by ONNX's operators of the same name.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Unary {
     Negative,
     Absolute,
@@ -62,8 +68,39 @@ pub(crate) enum Unary {
     Sign,
     Square,
     Tangent,
+    ArcSine,
+    ArcCosine,
     ArcTangent,
+    HyperbolicSine,
+    HyperbolicCosine,
+    AreaSine,
+    AreaCosine,
+    AreaTangent,
+    ErrorFunction,
+    /// Of truth values, or of each bit.
     Not,
+    /// Times a number.
+    Scale(f64),
+    HardSigmoid {
+        alpha: f64,
+        beta: f64,
+    },
+    HardSwish,
+    Celu(f64),
+    Selu {
+        alpha: f64,
+        gamma: f64,
+    },
+    Shrink {
+        bias: f64,
+        limit: f64,
+    },
+    ThresholdedRelu(f64),
+    Swish(f64),
+    Mish,
+    Gelu {
+        by_tanh: bool,
+    },
 }
 
 /// Functions of two elements of the same type.
@@ -79,6 +116,15 @@ pub(crate) enum Binary {
     Minimum,
     Power,
     SquaredDifference,
+    /// With the sign of the dividend.
+    Remainder,
+    BitAnd,
+    BitOr,
+    BitXor,
+    ShiftLeft,
+    ShiftRight,
+    /// The left one where it is positive, else the product.
+    LeakySlope,
 }
 
 /// Predicates of two elements of the same type.
@@ -92,6 +138,7 @@ pub(crate) enum Compare {
     NotEqual,
     And,
     Or,
+    Xor,
 }
 
 /// How axes are reduced.
@@ -104,6 +151,12 @@ pub(crate) enum Reduce {
     Product,
     All,
     Any,
+    SumOfMagnitudes,
+    SumOfSquares,
+    /// Root of the sum of squares.
+    Length,
+    LogarithmOfSum,
+    LogarithmOfSumOfExponentials,
 }
 
 /// How a window is moved over height and width of `[batch, height, width, channels]`.
@@ -170,10 +223,14 @@ pub(crate) enum Op {
     ArgExtreme {
         largest: bool,
         long: bool,
+        /// Of equal ones, the last counts.
+        last: bool,
     },
+    /// Data, axes. `all`: over all axes when none are given.
     Reduce {
         how: Reduce,
         keep_axes: bool,
+        all: bool,
     },
     Cast(DType),
     Shape {
@@ -253,6 +310,101 @@ pub(crate) enum Op {
     },
     ListLength,
     Loop(Box<Loop>),
+    IsNan,
+    IsInfinite {
+        positive: bool,
+        negative: bool,
+    },
+    /// Base, exponent of any type.
+    Power,
+    /// Data, lower and upper limit, each of which may be missing.
+    Clip,
+    /// Mean of the inputs.
+    Average,
+    /// Data, axis.
+    Cumulate {
+        product: bool,
+        exclusive: bool,
+        reverse: bool,
+    },
+    Einsum(Equation),
+    Determinant,
+    Move(Move),
+    Scatter(Scatter),
+    Ranking(Ranking),
+    Normalization(Normalization),
+    Spatial(Spatial),
+    Recurrent(Box<Recurrent>),
+    Attention(Attention),
+    Signal(Signal),
+    Quantization(Quantization),
+    Learning(Learning),
+    Random(Random),
+    Sequence(Sequence),
+    Texts(Texts),
+    Control(Box<Control>),
+}
+
+/// Operators with graphs inside. Values of the surrounding graph that these need are the last inputs of the node and of
+/// the graph.
+#[derive(Clone, Debug)]
+pub(crate) enum Control {
+    /// Condition; values for the first graph, then those for the second.
+    Branch {
+        graphs: [Graph; 2],
+        captures: usize,
+        outputs: usize,
+    },
+    /// Most iterations, condition, variables. The body takes iteration, condition and variables; it gives condition,
+    /// variables, and values that are stacked.
+    Repeat {
+        body: Graph,
+        variables: usize,
+        stacked: usize,
+    },
+    /// Variables, then tensors that are walked along an axis. The body gives variables and values that are stacked.
+    Scan(Scan),
+    /// A sequence and more inputs, item by item those that are sequences.
+    MapItems { body: Graph, outputs: usize, given: usize },
+}
+
+/// ONNX's `Scan`.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub(crate) body: Graph,
+    pub(crate) variables: usize,
+    /// Axis, and whether it is walked backwards, of each tensor that is walked.
+    pub(crate) walked: Vec<(i64, bool)>,
+    /// The same of each result that is stacked.
+    pub(crate) stacked: Vec<(i64, bool)>,
+    /// Version 8: lengths of sequences are the first input, and a batch axis leads.
+    pub(crate) batched: bool,
+}
+
+impl Control {
+    pub(crate) fn graphs(&self) -> &[Graph] {
+        match self {
+            Self::Branch { graphs, .. } => graphs,
+            Self::Repeat { body, .. } | Self::MapItems { body, .. } => std::slice::from_ref(body),
+            Self::Scan(scan) => std::slice::from_ref(&scan.body),
+        }
+    }
+
+    pub(crate) fn graphs_mut(&mut self) -> &mut [Graph] {
+        match self {
+            Self::Branch { graphs, .. } => graphs,
+            Self::Repeat { body, .. } | Self::MapItems { body, .. } => std::slice::from_mut(body),
+            Self::Scan(scan) => std::slice::from_mut(&mut scan.body),
+        }
+    }
+
+    fn ports(&self) -> usize {
+        match self {
+            Self::Branch { outputs, .. } | Self::MapItems { outputs, .. } => *outputs,
+            Self::Repeat { variables, stacked, .. } => variables + stacked,
+            Self::Scan(scan) => scan.variables + scan.stacked.len(),
+        }
+    }
 }
 
 impl Op {
@@ -261,6 +413,16 @@ impl Op {
         match self {
             Self::Unpack { count, .. } | Self::Split { count } | Self::SplitSizes { count } => *count,
             Self::Loop(repeated) => repeated.variables,
+            Self::Move(what) => what.ports(),
+            Self::Ranking(what) => what.ports(),
+            Self::Normalization(what) => what.ports(),
+            Self::Spatial(what) => what.ports(),
+            Self::Recurrent(what) => what.ports(),
+            Self::Attention(what) => what.ports(),
+            Self::Quantization(what) => what.ports(),
+            Self::Learning(_) => 1 << 10,
+            Self::Texts(what) => what.ports(),
+            Self::Control(what) => what.ports(),
             _ => 1,
         }
     }
@@ -301,6 +463,7 @@ impl Graph {
                 let inside = match &node.op {
                     Op::Constant(array) => array.heap_bytes(),
                     Op::Loop(repeated) => repeated.condition.heap_bytes() + repeated.body.heap_bytes(),
+                    Op::Control(control) => control.graphs().iter().map(Self::heap_bytes).sum(),
                     _ => 0,
                 };
                 size_of::<Node>()

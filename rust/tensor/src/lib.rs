@@ -1,6 +1,6 @@
-//! Models of tensors: frozen TensorFlow graphs.
+//! Models of tensors: frozen TensorFlow graphs and ONNX.
 //!
-//! A file is read by a front end (`tensorflow`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
+//! A file is read by a front end (`tensorflow`, `onnx`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
 //! and, where every row is worked on for itself by dense layers and the like, compiled to kernels (`plan`). Other graphs
 //! are evaluated node by node (`run`, `ops`). See `docs/tensor.md`.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ mod array;
 mod cells;
 mod graph;
 mod model;
+mod onnx;
 mod ops;
 mod plan;
 mod rewrite;
@@ -35,6 +36,25 @@ impl ModelFactory for TensorFlowModelFactory {
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
         let graph = tensorflow::read_graph(source.content, &[], source.limits)?;
+        let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
+        Ok(Arc::new(model))
+    }
+}
+
+/// Makes models from ONNX files.
+///
+/// Names of inputs and outputs are those of the file. In rows the first axis, the batch, is left out. External data is read
+/// from the folder that the model was delivered in, and from nowhere else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnnxModelFactory;
+
+impl ModelFactory for OnnxModelFactory {
+    fn model_type(&self) -> ModelType {
+        ModelType::Onnx
+    }
+
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        let graph = onnx::read_model(source.content, source.directory.as_deref(), source.limits)?;
         let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
         Ok(Arc::new(model))
     }

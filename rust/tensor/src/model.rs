@@ -157,6 +157,18 @@ impl GraphModel {
     fn input_array(&self, index: usize, tensor: &Tensor) -> Result<Array, ModelError> {
         let input = &self.graph.inputs[index];
         let declared = input.shape.as_deref();
+        // Nested lists can't tell the axes behind one of length 0: those are as declared.
+        let mut filled = None;
+        if let Some(hidden) = declared.and_then(|declared| declared.get(tensor.shape.len()..))
+            && tensor.shape.last() == Some(&0)
+            && !hidden.is_empty()
+            && let Some(hidden) = hidden.iter().copied().collect::<Option<Vec<_>>>()
+        {
+            let shape = tensor.shape.iter().copied().chain(hidden).collect();
+            let data = tensor.data.clone();
+            filled = Some(Tensor { shape, data });
+        }
+        let tensor = filled.as_ref().unwrap_or(tensor);
         let whole = !matches!(
             tensor.data,
             serving_model::TensorData::List(_) | serving_model::TensorData::Map(_)
@@ -304,13 +316,15 @@ impl TensorModel for GraphModel {
     fn call(&self, inputs: &[(String, Tensor)]) -> Result<Vec<(String, Tensor)>, ModelError> {
         let mut arrays = Vec::with_capacity(self.graph.inputs.len());
         for (index, input) in self.graph.inputs.iter().enumerate() {
-            let given = inputs
-                .iter()
-                .find(|(name, _)| same_tensor_name(name, &input.name))
-                .ok_or_else(|| {
-                    ModelError::new(ErrorCode::FieldMissing, format!("input '{}' is missing", input.name))
-                })?;
-            arrays.push(self.input_array(index, &given.1)?);
+            let given = inputs.iter().find(|(name, _)| same_tensor_name(name, &input.name));
+            arrays.push(match given {
+                Some((_, tensor)) => self.input_array(index, tensor)?,
+                None if input.optional => Array::nothing(),
+                None => {
+                    let message = format!("input '{}' is missing", input.name);
+                    return Err(ModelError::new(ErrorCode::FieldMissing, message));
+                }
+            });
         }
         let outputs = match &self.compiled {
             Some(Compiled::Single(plan)) => call(plan, &arrays),

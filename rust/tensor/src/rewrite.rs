@@ -71,6 +71,11 @@ impl Rewriter {
             repeated.condition = simplify_within(std::mem::take(&mut repeated.condition), budget);
             repeated.body = simplify_within(std::mem::take(&mut repeated.body), budget);
         }
+        if let Op::Control(control) = &mut node.op {
+            for graph in control.graphs_mut() {
+                *graph = simplify_within(std::mem::take(graph), budget);
+            }
+        }
         if let Some(arrays) = self.fold(&node, budget) {
             for (port, array) in arrays.into_iter().enumerate() {
                 self.nodes.push(Node {
@@ -143,7 +148,13 @@ impl Rewriter {
     fn fold(&self, node: &Node, budget: &mut Budget) -> Option<Vec<Array>> {
         let lasting = matches!(
             node.op,
-            Op::Input(_) | Op::Constant(_) | Op::Loop(_) | Op::RandomUniform { .. }
+            Op::Input(_)
+                | Op::Constant(_)
+                | Op::Loop(_)
+                | Op::Control(_)
+                | Op::RandomUniform { .. }
+                | Op::Random(_)
+                | Op::Sequence(_)
         );
         if lasting || node.inputs.is_empty() || budget.steps < MOST_FOLDED as u64 {
             return None;

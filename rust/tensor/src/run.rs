@@ -1,5 +1,7 @@
 //! Evaluates a graph node by node: the general path. It may allocate, but only as much as its budget allows.
 
+mod control;
+
 use crate::array::{Array, DType};
 use crate::graph::{Graph, Loop, Op};
 use crate::ops;
@@ -75,6 +77,7 @@ pub(crate) fn run(graph: &Graph, inputs: &[Array], budget: &mut Budget) -> Resul
                 .map(|array| vec![array.clone()])
                 .ok_or_else(|| Trouble::failed("the input is not there")),
             Op::Loop(repeated) => run_loop(repeated, arguments, budget),
+            Op::Control(what) => control::run_control(what, arguments, budget),
             op => ops::evaluate(op, arguments, budget),
         };
         let results = results.map_err(|trouble| trouble.within(&node.name, &node.operator))?;

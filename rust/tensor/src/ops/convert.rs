@@ -136,3 +136,28 @@ pub(crate) fn from_bytes(dtype: DType, count: usize, bytes: &[u8]) -> Option<Dat
         DType::Text | DType::List | DType::Map | DType::Nothing => None,
     }
 }
+/// The same bits as another type of the same width.
+pub(crate) fn reinterpret(array: &Array, dtype: DType) -> Result<Array, Trouble> {
+    let bytes: Vec<u8> = match &array.data {
+        Data::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::F64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::F16(values) => values.iter().flat_map(|value| value.0.to_le_bytes()).collect(),
+        Data::BF16(values) => values.iter().flat_map(|value| value.0.to_le_bytes()).collect(),
+        Data::I8(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::I16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::I32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::U8(values) => values.to_vec(),
+        Data::U16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::U32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::U64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::Bool(values) => values.iter().map(|value| u8::from(*value)).collect(),
+        _ => return Err(Trouble::failed(format!("{} has no bits", array.dtype()))),
+    };
+    let data = from_bytes(dtype, array.len(), &bytes);
+    let data = data.ok_or_else(|| Trouble::failed(format!("{} and {dtype} are not equally wide", array.dtype())))?;
+    Ok(Array {
+        shape: array.shape.clone(),
+        data,
+    })
+}

@@ -1,101 +1,11 @@
-//! Operators that look at one element, or at one element of each input, at a time.
+//! Functions of one element of each input.
 
-use serving_kernels::activation::{Activation, Real};
-
-use super::convert::{cast, map};
+use super::convert::cast;
 use super::layout::{broadcast, common_shape};
+use super::wrong_type;
 use crate::array::{Array, DType, Data, Element, Plain, Text, elements, for_elements, for_plain};
-use crate::graph::{Binary, Compare, Unary};
+use crate::graph::{Binary, Compare};
 use crate::trouble::Trouble;
-
-fn wrong_type(what: &str, array: &Array) -> Trouble {
-    Trouble::failed(format!("{what} of {}", array.dtype()))
-}
-
-pub(super) fn unary(function: Unary, array: &Array) -> Result<Array, Trouble> {
-    let shape = &array.shape;
-    macro_rules! float {
-        ($values:expr) => {
-            Ok(match function {
-                Unary::Negative => map(shape, $values, |x| -x),
-                Unary::Absolute => map(shape, $values, |x| x.abs()),
-                Unary::SquareRoot => map(shape, $values, |x| x.sqrt()),
-                Unary::ReciprocalSquareRoot => map(shape, $values, |x| x.sqrt().recip()),
-                Unary::Logarithm => map(shape, $values, |x| x.ln()),
-                Unary::LogarithmPlusOne => map(shape, $values, |x| x.ln_1p()),
-                Unary::ExponentialMinusOne => map(shape, $values, |x| x.exp_m1()),
-                Unary::Floor => map(shape, $values, |x| x.floor()),
-                Unary::Ceiling => map(shape, $values, |x| x.ceil()),
-                Unary::Round => map(shape, $values, |x| x.round_ties_even()),
-                Unary::Sign => map(shape, $values, |x| {
-                    if x == 0.0 || x.is_nan() { x } else { x.signum() }
-                }),
-                Unary::Square => map(shape, $values, |x| x * x),
-                Unary::Tangent => map(shape, $values, |x| x.tan()),
-                Unary::ArcTangent => map(shape, $values, |x| x.atan()),
-                Unary::Not => return Err(wrong_type("negation", array)),
-            })
-        };
-    }
-    macro_rules! integer {
-        ($values:expr) => {
-            Ok(match function {
-                Unary::Negative => map(shape, $values, |x| x.wrapping_neg()),
-                Unary::Absolute => map(shape, $values, |x| x.wrapping_abs()),
-                Unary::Sign => map(shape, $values, |x| x.signum()),
-                Unary::Square => map(shape, $values, |x| x.wrapping_mul(x)),
-                _ => return Err(wrong_type(&format!("{function:?}"), array)),
-            })
-        };
-    }
-    match &array.data {
-        Data::F32(values) => float!(values),
-        Data::F64(values) => float!(values),
-        Data::I32(values) => integer!(values),
-        Data::I64(values) => integer!(values),
-        Data::Bool(values) if function == Unary::Not => Ok(map(shape, values, |x: bool| !x)),
-        _ => Err(wrong_type(&format!("{function:?}"), array)),
-    }
-}
-
-pub(super) fn activate(function: Activation, array: &Array) -> Result<Array, Trouble> {
-    fn applied<T: Element + Real>(function: Activation, array: &Array, values: &[T]) -> Array {
-        let mut values = values.to_vec();
-        function.apply(&mut values, array.shape.last().copied().unwrap_or(1));
-        Array::new(array.shape.clone(), values)
-    }
-    match &array.data {
-        Data::F32(values) => Ok(applied(function, array, values)),
-        Data::F64(values) => Ok(applied(function, array, values)),
-        _ => Err(wrong_type(&format!("{function:?}"), array)),
-    }
-}
-
-pub(super) fn log_softmax(array: &Array) -> Result<Array, Trouble> {
-    macro_rules! rows {
-        ($values:expr) => {{
-            let mut values = $values.to_vec();
-            for row in values.chunks_exact_mut(array.shape.last().copied().unwrap_or(1).max(1)) {
-                let largest = row
-                    .iter()
-                    .fold(Real::LOWEST, |largest, z| if *z > largest { *z } else { largest });
-                let sum = row
-                    .iter()
-                    .map(|z| (z - largest).exp())
-                    .fold(0.0, |sum, term| sum + term);
-                for z in row {
-                    *z = *z - largest - sum.ln();
-                }
-            }
-            Ok(Array::new(array.shape.clone(), values))
-        }};
-    }
-    match &array.data {
-        Data::F32(values) => rows!(values),
-        Data::F64(values) => rows!(values),
-        _ => Err(wrong_type("logarithm of softmax", array)),
-    }
-}
 
 pub(super) fn zip<T: Plain, R: Element>(
     left: &Array,
@@ -128,6 +38,7 @@ fn same_type(left: &Array, right: &Array) -> Result<(), Trouble> {
     )))
 }
 
+#[allow(clippy::cast_lossless, reason = "one macro for both widths of integers")]
 pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Array, Trouble> {
     same_type(left, right)?;
     macro_rules! float {
@@ -138,7 +49,16 @@ pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Ar
                 Binary::Multiply => zip(left, right, |a: $float, b| a * b),
                 Binary::Divide => zip(left, right, |a: $float, b| a / b),
                 Binary::FloorDivide => zip(left, right, |a: $float, b| (a / b).floor()),
-                Binary::FloorModulo => zip(left, right, |a: $float, b| a - (a / b).floor() * b),
+                Binary::FloorModulo => zip(left, right, |a: $float, b| {
+                    let remainder = a % b;
+                    if remainder == 0.0 {
+                        $float::copysign(0.0, b)
+                    } else if (remainder < 0.0) != (b < 0.0) {
+                        remainder + b
+                    } else {
+                        remainder
+                    }
+                }),
                 Binary::Maximum => zip(
                     left,
                     right,
@@ -150,13 +70,19 @@ pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Ar
                     |a: $float, b| if a < b || a.is_nan() { a } else { b },
                 ),
                 Binary::Power => zip(left, right, |a: $float, b| a.powf(b)),
+                Binary::Remainder => zip(left, right, |a: $float, b| a % b),
+                Binary::LeakySlope => zip(left, right, |a: $float, b| if a < 0.0 { a * b } else { a }),
                 Binary::SquaredDifference => zip(left, right, |a: $float, b| (a - b) * (a - b)),
+                _ => Err(wrong_type(&function, left)),
             }
         };
     }
     macro_rules! integer {
         ($integer:ident) => {{
-            let divides = matches!(function, Binary::Divide | Binary::FloorDivide | Binary::FloorModulo);
+            let divides = matches!(
+                function,
+                Binary::Divide | Binary::FloorDivide | Binary::FloorModulo | Binary::Remainder
+            );
             if divides && right.view::<$integer>()?.contains(&0) {
                 return Err(Trouble::failed("an integer is divided by 0"));
             }
@@ -186,6 +112,17 @@ pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Ar
                 Binary::SquaredDifference => zip(left, right, |a: $integer, b| {
                     a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b))
                 }),
+                Binary::Remainder => zip(left, right, $integer::wrapping_rem),
+                Binary::BitAnd => zip(left, right, |a: $integer, b| a & b),
+                Binary::BitOr => zip(left, right, |a: $integer, b| a | b),
+                Binary::BitXor => zip(left, right, |a: $integer, b| a ^ b),
+                Binary::ShiftLeft => zip(left, right, |a: $integer, b| {
+                    shifted(a, (b as i64).cast_unsigned(), true)
+                }),
+                Binary::ShiftRight => zip(left, right, |a: $integer, b| {
+                    shifted(a, (b as i64).cast_unsigned(), false)
+                }),
+                Binary::LeakySlope => zip(left, right, |a: $integer, b| if a < 0 { a.wrapping_mul(b) } else { a }),
             }
         }};
     }
@@ -194,8 +131,93 @@ pub(super) fn binary(function: Binary, left: &Array, right: &Array) -> Result<Ar
         DType::F64 => float!(f64),
         DType::I32 => integer!(i32),
         DType::I64 => integer!(i64),
-        _ => Err(wrong_type(&format!("{function:?}"), left)),
+        DType::U64 => unsigned(function, left, right),
+        _ => Err(wrong_type(&function, left)),
     }
+}
+
+/// Shifted by any number of bits; what falls off an end is gone, and a sign stays.
+fn shifted<T: Shift>(value: T, bits: u64, left: bool) -> T {
+    let bits = u32::try_from(bits).unwrap_or(u32::MAX);
+    if left { value.left(bits) } else { value.right(bits) }
+}
+
+trait Shift {
+    fn left(self, bits: u32) -> Self;
+    fn right(self, bits: u32) -> Self;
+}
+
+macro_rules! shift {
+    ($($integer:ident)*) => {
+        $(impl Shift for $integer {
+            fn left(self, bits: u32) -> Self {
+                self.checked_shl(bits).unwrap_or(0)
+            }
+            fn right(self, bits: u32) -> Self {
+                // All bits but the first, and that one: together as many as there are.
+                self.checked_shr(bits).unwrap_or(self >> ($integer::BITS - 1) >> 1_u32)
+            }
+        })*
+    };
+}
+
+shift! { i32 i64 u64 }
+
+fn unsigned(function: Binary, left: &Array, right: &Array) -> Result<Array, Trouble> {
+    let divides = matches!(
+        function,
+        Binary::Divide | Binary::FloorDivide | Binary::FloorModulo | Binary::Remainder
+    );
+    if divides && right.view::<u64>()?.contains(&0) {
+        return Err(Trouble::failed("an integer is divided by 0"));
+    }
+    match function {
+        Binary::Add => zip(left, right, u64::wrapping_add),
+        Binary::Subtract => zip(left, right, u64::wrapping_sub),
+        Binary::Multiply => zip(left, right, u64::wrapping_mul),
+        Binary::Divide | Binary::FloorDivide => zip(left, right, u64::wrapping_div),
+        Binary::FloorModulo | Binary::Remainder => zip(left, right, u64::wrapping_rem),
+        Binary::Maximum => zip(left, right, u64::max),
+        Binary::Minimum => zip(left, right, u64::min),
+        Binary::Power => zip(left, right, |a: u64, b| {
+            a.wrapping_pow(u32::try_from(b).unwrap_or_default())
+        }),
+        Binary::SquaredDifference => zip(left, right, |a: u64, b| a.abs_diff(b).wrapping_mul(a.abs_diff(b))),
+        Binary::BitAnd => zip(left, right, |a: u64, b| a & b),
+        Binary::BitOr => zip(left, right, |a: u64, b| a | b),
+        Binary::BitXor => zip(left, right, |a: u64, b| a ^ b),
+        Binary::ShiftLeft => zip(left, right, |a: u64, b| shifted(a, b, true)),
+        Binary::ShiftRight => zip(left, right, |a: u64, b| shifted(a, b, false)),
+        Binary::LeakySlope => Ok(left.clone()),
+    }
+}
+
+/// The base in its own type, the exponent in any.
+pub(super) fn power(base: &Array, exponent: &Array) -> Result<Array, Trouble> {
+    if base.dtype() == exponent.dtype() {
+        return binary(Binary::Power, base, exponent);
+    }
+    if base.dtype().is_integer() && exponent.dtype().is_integer() {
+        return binary(Binary::Power, base, &cast(exponent, base.dtype())?);
+    }
+    if base.dtype().is_float() && base.dtype() != DType::F64 && exponent.dtype().is_integer() {
+        return binary(Binary::Power, base, &cast(exponent, base.dtype())?);
+    }
+    let wide = binary(Binary::Power, &cast(base, DType::F64)?, &cast(exponent, DType::F64)?)?;
+    cast(&wide, base.dtype())
+}
+
+/// Limited to the range from `low` to `high`, each of which may be missing.
+pub(super) fn clip(array: &Array, low: Option<&Array>, high: Option<&Array>) -> Result<Array, Trouble> {
+    let mut result = array.clone();
+    for (function, limit) in [(Binary::Maximum, low), (Binary::Minimum, high)] {
+        if let Some(limit) = limit
+            && !matches!(limit.data, Data::Nothing)
+        {
+            result = binary(function, &result, &cast(limit, array.dtype())?)?;
+        }
+    }
+    Ok(result)
 }
 
 pub(super) fn compare(predicate: Compare, left: &Array, right: &Array) -> Result<Array, Trouble> {
@@ -209,6 +231,7 @@ pub(super) fn compare(predicate: Compare, left: &Array, right: &Array) -> Result
             Compare::NotEqual => zip(left, right, |a: T, b| a != b),
             Compare::And => zip(left, right, |a: bool, b| a && b),
             Compare::Or => zip(left, right, |a: bool, b| a || b),
+            Compare::Xor => zip(left, right, |a: bool, b| a != b),
         }
     }
     same_type(left, right)?;
@@ -225,7 +248,7 @@ fn compare_text(predicate: Compare, left: &Array, right: &Array) -> Result<Array
     let wanted = match predicate {
         Compare::Equal => true,
         Compare::NotEqual => false,
-        _ => return Err(wrong_type(&format!("{predicate:?}"), &left)),
+        _ => return Err(wrong_type(&predicate, &left)),
     };
     Ok(Array::new(shape, pairs.map(|(a, b)| (a == b) == wanted).collect()))
 }

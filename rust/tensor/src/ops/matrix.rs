@@ -23,6 +23,22 @@ pub(super) fn multiply(
     transpose_right: bool,
     budget: &mut Budget,
 ) -> Result<Array, Trouble> {
+    // A vector counts as a row on the left, as a column on the right, and the axis that it lacks is gone from the result.
+    if let (&[length], false) = (&*left.shape, right.shape.is_empty()) {
+        let row = left.reshaped(vec![1, length])?;
+        let product = multiply(&row, right, false, transpose_right, budget)?;
+        let mut shape = product.shape.clone();
+        let axis = shape.len().saturating_sub(if right.shape.len() == 1 { 1 } else { 2 });
+        shape.remove(axis);
+        return product.reshaped(shape);
+    }
+    if let (&[length], false) = (&*right.shape, left.shape.is_empty()) {
+        let column = right.reshaped(vec![length, 1])?;
+        let product = multiply(left, &column, transpose_left, false, budget)?;
+        let mut shape = product.shape.clone();
+        shape.pop();
+        return product.reshaped(shape);
+    }
     if left.shape.len() < 2 || right.shape.len() < 2 {
         return Err(Trouble::failed(format!(
             "{:?} and {:?} are not matrices",

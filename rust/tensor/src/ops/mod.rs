@@ -1,22 +1,69 @@
 //! The operators of the general path, one function each.
 
+mod algebra;
+pub(crate) mod attention;
 pub(crate) mod convert;
 mod convolution;
 mod elementwise;
+mod float;
 mod gather;
+mod lanes;
 mod layout;
+pub(crate) mod learning;
 pub(crate) mod lists;
 mod matrix;
+pub(crate) mod moves;
 mod narrow;
+pub(crate) mod normalization;
+mod padding;
+mod product;
+pub(crate) mod quantization;
+pub(crate) mod random;
+pub(crate) mod ranking;
+pub(crate) mod recurrent;
 mod reduce;
+pub(crate) mod scatter;
+pub(crate) mod sequences;
+pub(crate) mod signal;
 mod slice;
+pub(crate) mod spatial;
+pub(crate) mod text;
+mod unary;
 
-pub(crate) use slice::{concatenate, part};
+pub(crate) use algebra::Equation;
+pub(crate) use attention::Attention;
+pub(crate) use learning::Learning;
+pub(crate) use moves::Move;
+pub(crate) use normalization::Normalization;
+pub(crate) use quantization::Quantization;
+pub(crate) use random::Random;
+pub(crate) use ranking::Ranking;
+pub(crate) use recurrent::Recurrent;
+pub(crate) use scatter::Scatter;
+pub(crate) use sequences::Sequence;
+pub(crate) use signal::Signal;
+pub(crate) use slice::{concatenate, pack, part};
+pub(crate) use spatial::Spatial;
+pub(crate) use text::Texts;
 
-use crate::array::Array;
+use crate::array::{Array, DType};
 use crate::graph::Op;
 use crate::run::Budget;
 use crate::trouble::Trouble;
+
+/// An input that must be there.
+fn input(inputs: &[Array], index: usize) -> Result<&Array, Trouble> {
+    optional(inputs, index).ok_or_else(|| Trouble::failed(format!("input {index} is missing")))
+}
+
+/// An input that may be missing.
+fn optional(inputs: &[Array], index: usize) -> Option<&Array> {
+    inputs.get(index).filter(|input| input.dtype() != DType::Nothing)
+}
+
+fn wrong_type(what: &dyn std::fmt::Debug, array: &Array) -> Trouble {
+    Trouble::failed(format!("{what:?} of {}", array.dtype()))
+}
 
 /// Evaluates one node.
 ///
@@ -26,18 +73,51 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
     if narrow::is_needed(op, &inputs) {
         return narrow::evaluate(op, inputs, budget);
     }
-    let at = |index: usize| {
-        inputs
-            .get(index)
-            .ok_or_else(|| Trouble::failed(format!("input {index} is missing")))
-    };
+    let at = |index: usize| input(&inputs, index);
     let one = match op {
-        Op::Input(_) | Op::Loop(_) => return Err(Trouble::failed("not an operator on tensors")),
+        Op::Input(_) | Op::Loop(_) | Op::Control(_) => return Err(Trouble::failed("not an operator on tensors")),
         Op::Constant(array) => array.clone(),
-        Op::Identity => at(0)?.clone(),
-        Op::Unary(function) => elementwise::unary(*function, at(0)?)?,
-        Op::Activate(function) => elementwise::activate(*function, at(0)?)?,
-        Op::LogSoftmax => elementwise::log_softmax(at(0)?)?,
+        Op::Identity => inputs.first().cloned().unwrap_or_else(Array::nothing),
+        Op::Unary(function) => unary::unary(*function, at(0)?)?,
+        Op::Activate(function) => unary::activate(*function, at(0)?)?,
+        Op::IsNan => unary::is_nan(at(0)?)?,
+        Op::IsInfinite { positive, negative } => unary::is_infinite(at(0)?, *positive, *negative)?,
+        Op::Power => elementwise::power(at(0)?, at(1)?)?,
+        Op::Clip => elementwise::clip(at(0)?, optional(&inputs, 1), optional(&inputs, 2))?,
+        Op::Average => {
+            let sum = evaluate(&Op::AddN, inputs.clone(), budget)?.swap_remove(0);
+            let count = convert::cast(&Array::scalar(inputs.len() as i64), sum.dtype())?;
+            elementwise::binary(crate::graph::Binary::Divide, &sum, &count)?
+        }
+        Op::LogSoftmax => {
+            let how = normalization::Along::LogSoftmax;
+            let along = Normalization::Along {
+                axis: -1,
+                flatten: false,
+                how,
+            };
+            return normalization::evaluate(&along, &inputs);
+        }
+        Op::Cumulate {
+            product,
+            exclusive,
+            reverse,
+        } => reduce::cumulate(at(0)?, at(1)?.integer()?, *product, *exclusive, *reverse)?,
+        Op::Einsum(equation) => algebra::einsum(equation, &inputs, budget)?,
+        Op::Determinant => algebra::determinant(at(0)?, budget)?,
+        Op::Move(what) => return moves::evaluate(what, &inputs),
+        Op::Scatter(what) => scatter::evaluate(*what, &inputs)?,
+        Op::Ranking(what) => return ranking::evaluate(what, &inputs, budget),
+        Op::Normalization(what) => return normalization::evaluate(what, &inputs),
+        Op::Spatial(what) => return spatial::evaluate(what, &inputs, budget),
+        Op::Recurrent(what) => return recurrent::evaluate(what, &inputs, budget),
+        Op::Attention(what) => return attention::evaluate(what, &inputs, budget),
+        Op::Signal(what) => signal::evaluate(what, &inputs, budget)?,
+        Op::Quantization(what) => return quantization::evaluate(what, &inputs, budget),
+        Op::Learning(what) => return learning::evaluate(what, &inputs),
+        Op::Random(what) => random::evaluate(what, &inputs)?,
+        Op::Sequence(what) => sequences::evaluate(what, &inputs)?,
+        Op::Texts(what) => return text::evaluate(what, &inputs),
         Op::Binary(function) => elementwise::binary(*function, at(0)?, at(1)?)?,
         Op::Compare(predicate) => elementwise::compare(*predicate, at(0)?, at(1)?)?,
         Op::Select { leading } => elementwise::select(at(0)?, at(1)?, at(2)?, *leading)?,
@@ -57,8 +137,16 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
             transpose_left,
             transpose_right,
         } => matrix::multiply(at(0)?, at(1)?, *transpose_left, *transpose_right, budget)?,
-        Op::ArgExtreme { largest, long } => reduce::arg_extreme(at(0)?, at(1)?.integer()?, *largest, *long)?,
-        Op::Reduce { how, keep_axes } => reduce::reduce(*how, at(0)?, &at(1)?.integers()?, *keep_axes)?,
+        Op::ArgExtreme { largest, long, last } => {
+            reduce::arg_extreme(at(0)?, at(1)?.integer()?, *largest, *long, *last)?
+        }
+        Op::Reduce { how, keep_axes, all } => {
+            let mut axes = optional(&inputs, 1).map_or(Ok(Vec::new()), Array::integers)?;
+            if axes.is_empty() && *all {
+                axes = (0..at(0)?.shape.len() as i64).collect();
+            }
+            reduce::reduce(*how, at(0)?, &axes, *keep_axes)?
+        }
         Op::Shape { long } => layout::shape_of(at(0)?, *long),
         Op::Rank => Array::scalar(at(0)?.shape.len() as i32),
         Op::Size { long } => layout::size_of(at(0)?, *long),

@@ -4,6 +4,7 @@
 use super::convert::cast;
 use crate::array::{Array, DType};
 use crate::graph::Op;
+use crate::ops::{Attention, Scatter, Signal, Spatial};
 use crate::run::Budget;
 use crate::trouble::Trouble;
 
@@ -25,6 +26,25 @@ fn calculates(op: &Op) -> bool {
             | Op::TransposedConvolution(_)
             | Op::Pool { .. }
             | Op::BatchNormalization { .. }
+            | Op::Power
+            | Op::Clip
+            | Op::Average
+            | Op::Cumulate { .. }
+            | Op::Einsum(_)
+            | Op::Determinant
+            | Op::Scatter(Scatter::Elements { .. } | Scatter::Entries { .. })
+            | Op::Normalization(_)
+            | Op::Spatial(_)
+            | Op::Recurrent(_)
+            | Op::Attention(
+                Attention::Scaled(_)
+                    | Attention::Rotary { .. }
+                    | Attention::Linear { .. }
+                    | Attention::CausalConvolution { .. }
+                    | Attention::ScaleByHead { .. }
+            )
+            | Op::Learning(_)
+            | Op::Signal(Signal::Fourier { .. } | Signal::ShortTimeFourier { .. })
     )
 }
 
@@ -45,12 +65,14 @@ pub(super) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
     let Some(narrow) = narrow else {
         return Ok(results);
     };
-    let back = |result: Array| {
-        if result.dtype() == narrow.carrier() {
+    let places = matches!(op, Op::Spatial(Spatial::Pool { .. }));
+    let back = |(port, result): (usize, Array)| {
+        // The second output of pooling holds places.
+        if result.dtype() == narrow.carrier() && !(places && port == 1) {
             cast(&result, narrow)
         } else {
             Ok(result)
         }
     };
-    results.into_iter().map(back).collect()
+    results.into_iter().enumerate().map(back).collect()
 }

@@ -20,7 +20,7 @@ pub(crate) fn part(array: &Array, axis: usize, start: usize, length: usize) -> R
     copy_array(array, start as isize * steps[axis], shape, &steps)
 }
 
-pub(super) fn pack(arrays: &[Array], axis: i64) -> Result<Array, Trouble> {
+pub(crate) fn pack(arrays: &[Array], axis: i64) -> Result<Array, Trouble> {
     let first = arrays.first().ok_or_else(|| Trouble::failed("nothing to pack"))?;
     let axis = axis_of(axis, first.shape.len() + 1)?;
     let expanded = arrays

@@ -124,7 +124,11 @@ fn matrices_are_multiplied_with_or_without_transposition_and_in_batches() {
 
 #[test]
 fn axes_are_reduced_and_kept_on_demand() {
-    let reduce = |how, keep_axes| Op::Reduce { how, keep_axes };
+    let reduce = |how, keep_axes| Op::Reduce {
+        how,
+        keep_axes,
+        all: false,
+    };
     let cube = counting(&[2, 2, 3]);
     let axes = vector(&[0_i32, -1]);
     assert_eq!(
@@ -143,6 +147,7 @@ fn axes_are_reduced_and_kept_on_demand() {
         &Op::ArgExtreme {
             largest: true,
             long: true,
+            last: false,
         },
         &[
             array(&[2, 3], &[1.0_f32, 3.0, 3.0, 5.0, 4.0, 0.0]),

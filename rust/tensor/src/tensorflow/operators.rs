@@ -43,6 +43,7 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
     let reduce = |how| Op::Reduce {
         how,
         keep_axes: node.flag("keep_dims"),
+        all: false,
     };
     Ok(Some(match node.op.as_str() {
         "Identity"
@@ -117,6 +118,7 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "ArgMax" | "ArgMin" => Op::ArgExtreme {
             largest: node.op == "ArgMax",
             long: node.dtype("output_type").map_or(true, |dtype| dtype == DType::I64),
+            last: false,
         },
         "Sum" => reduce(Reduce::Sum),
         "Mean" => reduce(Reduce::Mean),

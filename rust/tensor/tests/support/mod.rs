@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use serving_model::wire::ModelDescriptor;
 use serving_model::{Limits, Model, ModelError, ModelFactory, ModelSource, Tensor, TensorData};
-use serving_tensor::TensorFlowModelFactory;
+use serving_tensor::{OnnxModelFactory, TensorFlowModelFactory};
 
 /// A folder below the shared folder; `None`, said loudly, when it is not there.
 pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
@@ -32,10 +32,22 @@ pub(crate) fn json(path: &Path) -> Value {
 }
 
 pub(crate) fn load(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
-    TensorFlowModelFactory.create(&ModelSource {
+    load_with(&TensorFlowModelFactory, content, None)
+}
+
+pub(crate) fn load_onnx(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
+    load_with(&OnnxModelFactory, content, None)
+}
+
+pub(crate) fn load_with(
+    factory: &dyn ModelFactory,
+    content: &[u8],
+    directory: Option<PathBuf>,
+) -> Result<Arc<dyn Model>, ModelError> {
+    factory.create(&ModelSource {
         descriptor: &ModelDescriptor::default(),
         content,
-        directory: None,
+        directory,
         limits: Limits::default(),
     })
 }
@@ -53,7 +65,15 @@ pub(crate) fn tensor(value: &Value) -> Tensor {
     }
     let mut leaves = Vec::new();
     flatten(value, &mut leaves);
-    let data = if leaves.iter().all(|leaf| leaf.is_boolean()) {
+    let data = if leaves
+        .iter()
+        .any(|leaf| leaf.as_str().is_some_and(|text| text.parse::<f64>().is_err()))
+    {
+        let texts = leaves
+            .iter()
+            .map(|leaf| leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned));
+        TensorData::String(texts.collect())
+    } else if leaves.iter().all(|leaf| leaf.is_boolean()) {
         TensorData::Boolean(leaves.iter().map(|leaf| leaf.as_bool().unwrap()).collect())
     } else if leaves.iter().all(|leaf| leaf.is_i64()) {
         TensorData::Long(leaves.iter().map(|leaf| leaf.as_i64().unwrap()).collect())

@@ -1,0 +1,205 @@
+//! The shared cases in ONNX: models of exporters with the answers of onnxruntime, and the ONNX project's tests of single
+//! operators.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use serving_model::{Tensor, TensorData};
+use support::{agree, json, load_onnx, number, read, shared, tensor};
+
+/// Models that are open: classical operators.
+const OPEN: [&str; 35] = [
+    "lgbm-clf-iris",
+    "lgbm-reg-diabetes",
+    "sk-bagging-iris",
+    "sk-bnb-digits",
+    "sk-gbm-clf-cancer",
+    "sk-gbm-reg-wq",
+    "sk-gnb-iris",
+    "sk-gpr-diabetes",
+    "sk-iforest-wq",
+    "sk-imputer-wq-nan",
+    "sk-kbins-diabetes",
+    "sk-knn-clf-iris",
+    "sk-linreg-diabetes",
+    "sk-logreg-cancer",
+    "sk-logreg-iris-str",
+    "sk-logreg-iris-zipmap",
+    "sk-mixed-audit-logreg",
+    "sk-mlp-clf-iris",
+    "sk-ocsvm-iris",
+    "sk-pca-kbins-wine",
+    "sk-rf-clf-digits",
+    "sk-rf-reg-diabetes",
+    "sk-stacking-wine",
+    "sk-svc-proba-cancer",
+    "sk-svc-rbf-iris",
+    "sk-svr-linear-wq",
+    "sk-text-count",
+    "sk-tree-clf-iris",
+    "sk-tree-mlopset1-iris",
+    "sk-tree-reg-wq",
+    "tract-linear-classifier",
+    "tract-xgboost-classifier-tree",
+    "xgb-clf-cancer",
+    "xgb-clf-cancer-nan",
+    "xgb-reg-wq",
+];
+
+/// Operators that are open: images to be decoded, random numbers of numpy, half precision rounded otherwise within a node.
+const OPEN_OPERATORS: [&str; 18] = [
+    "test_ai_onnx_ml_array_feature_extractor",
+    "test_ai_onnx_ml_binarizer",
+    "test_ai_onnx_ml_label_encoder_string_int",
+    "test_ai_onnx_ml_label_encoder_tensor_mapping",
+    "test_ai_onnx_ml_tree_ensemble_set_membership",
+    "test_attention_4d_causal_fp16_expanded",
+    "test_bernoulli",
+    "test_bernoulli_double_expanded",
+    "test_bernoulli_seed",
+    "test_bernoulli_seed_expanded",
+    "test_dft_inverse_opset19",
+    "test_image_decoder_decode_bmp_rgb",
+    "test_image_decoder_decode_jpeg_bgr",
+    "test_image_decoder_decode_jpeg_rgb",
+    "test_image_decoder_decode_png_rgb",
+    "test_image_decoder_decode_tiff_rgb",
+    "test_training_dropout_default",
+    "test_training_dropout_mask",
+];
+
+/// An answer as the cases write it: nested lists, maps in lists.
+fn nested(tensor: &Tensor) -> Value {
+    fn axes(shape: &[usize], next: &mut usize, data: &TensorData) -> Value {
+        let Some((length, rest)) = shape.split_first() else {
+            *next += 1;
+            return element(data, *next - 1);
+        };
+        Value::Array((0..*length).map(|_| axes(rest, next, data)).collect())
+    }
+    axes(&tensor.shape, &mut 0, &tensor.data)
+}
+
+fn element(data: &TensorData, n: usize) -> Value {
+    fn float(value: f64) -> Value {
+        serde_json::Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number)
+    }
+    match data {
+        TensorData::Double(values) => float(values[n]),
+        TensorData::Float(values) => float(f64::from(values[n])),
+        TensorData::Long(values) => values[n].into(),
+        TensorData::Boolean(values) => values[n].into(),
+        TensorData::String(values) => values[n].clone().into(),
+        TensorData::List(items) => nested(&items[n]),
+        TensorData::Map(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), nested(value)))
+                .collect(),
+        ),
+    }
+}
+
+fn same(want: &Value, got: &Value, rel: f64, tiny: f64) -> bool {
+    match (want, got) {
+        (Value::Array(want), Value::Array(got)) => {
+            want.len() == got.len() && want.iter().zip(got).all(|(want, got)| same(want, got, rel, tiny))
+        }
+        (Value::Object(want), Value::Object(got)) => {
+            want.len() == got.len()
+                && want
+                    .iter()
+                    .all(|(key, want)| got.get(key).is_some_and(|got| same(want, got, rel, tiny)))
+        }
+        (Value::Null, Value::Null) => true,
+        (Value::Array(_) | Value::Object(_) | Value::Null, _)
+        | (_, Value::Array(_) | Value::Object(_) | Value::Null) => false,
+        _ => {
+            let is_text = |value: &Value| value.as_str().is_some_and(|text| text.parse::<f64>().is_err());
+            if is_text(want) || is_text(got) {
+                return want == got;
+            }
+            agree(number(want), number(got), rel, tiny)
+        }
+    }
+}
+
+/// Compares all sets of a case.
+fn difference(folder: &Path) -> Result<(), String> {
+    let case = json(&folder.join("case.json"));
+    let (rel, tiny) = (
+        case["tolerance"]["rel"].as_f64().unwrap(),
+        case["tolerance"]["abs"].as_f64().unwrap(),
+    );
+    let model = load_onnx(&read(&folder.join(case["model"].as_str().unwrap()))).map_err(|error| error.to_string())?;
+    for set in case["sets"].as_array().unwrap() {
+        let inputs = json(&folder.join(set["input"].as_str().unwrap()));
+        let expected = json(&folder.join(set["expected"].as_str().unwrap()));
+        let pairs = inputs.as_array().unwrap().iter().zip(expected.as_array().unwrap());
+        for (record, (input, want)) in pairs.enumerate() {
+            let tensors: Vec<(String, Tensor)> = input
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (name.clone(), tensor(value)))
+                .collect();
+            let got = model
+                .tensor_model()
+                .unwrap()
+                .call(&tensors)
+                .map_err(|error| format!("record {record}: {error}"))?;
+            for (name, want) in want.as_object().unwrap() {
+                let (_, got) = got
+                    .iter()
+                    .find(|(output, _)| output == name)
+                    .ok_or_else(|| format!("record {record}: no output '{name}'"))?;
+                let got = nested(got);
+                if !same(want, &got, rel, tiny) {
+                    let texts = [want.to_string(), got.to_string()];
+                    let texts = texts.map(|text| text.chars().take(120).collect::<String>());
+                    return Err(format!(
+                        "record {record}: '{name}': wanted {}, got {}",
+                        texts[0], texts[1]
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs a folder of cases; those that are open must fail, all others hold.
+fn check(folder: &str, open: &[&str]) {
+    let Some(folder) = shared(folder) else { return };
+    let (mut wrong, mut held, mut total) = (Vec::new(), 0, 0);
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in names {
+        let expected = !open.contains(&name.as_str());
+        total += 1;
+        match difference(&folder.join(&name)) {
+            Ok(()) if expected => held += 1,
+            Ok(()) => wrong.push(format!("{name} holds now: take it from the list")),
+            Err(why) if expected => wrong.push(format!("{name}: {why}")),
+            Err(why) => println!("open {name}: {why}"),
+        }
+    }
+    println!("{held} of {total} cases hold");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn exported_models_answer_as_onnxruntime_does() {
+    check("cases/onnx", &OPEN);
+}
+
+#[test]
+fn operators_answer_as_the_onnx_project_says() {
+    check("cases/onnx-node", &OPEN_OPERATORS);
+}
