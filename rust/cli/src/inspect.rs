@@ -73,9 +73,12 @@ pub(crate) fn type_name(data_type: DataType) -> &'static str {
     }
 }
 
-/// `double`, `float[11]`, `float[?]` when the shape is only known at run time. Shapes are without the batch axis.
+/// `double`, `list`, `float[11]`, `float[?]` when the shape is only known at run time. Shapes are without the batch axis.
 fn type_with_shape(field: &Field) -> String {
     let name = type_name(field.data_type);
+    if field.list {
+        return "list".to_owned();
+    }
     match field.shape.as_deref() {
         None => format!("{name}[?]"),
         Some([]) => name.to_owned(),
@@ -110,6 +113,7 @@ fn as_json(model: &OpenModel) -> Value {
                     "name": field.name,
                     "type": type_name(field.data_type),
                     "shape": field.shape,
+                    "list": field.list,
                     "labels": field.labels,
                     "notes": field.notes,
                 })

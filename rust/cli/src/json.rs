@@ -55,6 +55,8 @@ pub(crate) fn write_cell(out: &mut impl Write, cell: Cell<'_>, field: &Field) ->
         Cell::Float(value) => write_float(out, value),
         Cell::Long(value) => write!(out, "{value}"),
         Cell::Boolean(value) => write!(out, "{value}"),
+        // A list is JSON already.
+        Cell::String(text) if field.list => out.write_all(text.as_bytes()),
         Cell::String(text) => write_text(out, text),
         Cell::Label(code) => match field.labels.get(code as usize).map(String::as_str) {
             Some(label @ ("true" | "false")) if field.data_type == DataType::Boolean => out.write_all(label.as_bytes()),

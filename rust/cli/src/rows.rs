@@ -141,6 +141,8 @@ fn set(block: &mut Block, row: usize, slot: usize, field: &Field, value: &Value)
             Some(value) if is_number(field.data_type) => block.set_double(row, slot, value),
             _ => block.set_text(row, slot, text),
         },
+        // A list stays JSON on its way to the model.
+        Value::Array(_) if field.list => block.set_text(row, slot, &value.to_string()),
         Value::Array(_) | Value::Object(_) => {
             return Err(BadRecord::invalid(format!(
                 "field '{}' takes a single value, the record has {}",
@@ -221,6 +223,7 @@ pub(crate) fn fill_neutral(schema: &Schema, block: &mut Block, row: usize) {
         let width = field.width().unwrap_or_default() as usize;
         for slot in slot..slot + width {
             match (field.data_type, field.labels.first()) {
+                _ if field.list => block.set_text(row, slot, "[]"),
                 (_, Some(label)) => block.set_text(row, slot, label),
                 (DataType::Double, None) => block.set_double(row, slot, 0.0),
                 (DataType::Float, None) => block.set_float(row, slot, 0.0),

@@ -57,6 +57,8 @@ pub struct Field {
     /// Outputs: every text that a [`Label`](crate::Tag::Label) cell of this field can stand for, by code. Inputs: the values
     /// that the model declares, for people; empty when it declares none.
     pub labels: Vec<String>,
+    /// The value is a list: a cell of text that holds it as a JSON array (see [`ListItems`](crate::ListItems)).
+    pub list: bool,
     /// For people: interval, treatment of missing and invalid values, and the like.
     pub notes: String,
 }
@@ -70,7 +72,17 @@ impl Field {
             data_type,
             shape: Some(Vec::new()),
             labels: Vec::new(),
+            list: false,
             notes: String::new(),
+        }
+    }
+
+    /// A field of lists.
+    #[must_use]
+    pub fn list(name: impl Into<String>) -> Self {
+        Self {
+            list: true,
+            ..Self::scalar(name, DataType::String)
         }
     }
 
