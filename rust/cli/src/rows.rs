@@ -246,3 +246,24 @@ pub(crate) fn copy_cell(from: &Block, (row, slot): (usize, usize), to: &mut Bloc
         values[to_slot] = from.values(row)[slot];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_json_in_a_cell_of_text() {
+        let (list, scalar) = (Field::list("items"), Field::scalar("item", DataType::String));
+        let mut block = Block::new(1);
+        block.reset(1);
+        set(&mut block, 0, 0, &list, &json!(["a\"b", 1.5, true, null])).unwrap();
+        let cell = block.cell(0, 0);
+        assert_eq!(cell, Cell::String(r#"["a\"b",1.5,true,null]"#));
+        let mut out = Vec::new();
+        json::write_cell(&mut out, cell, &list).unwrap();
+        assert_eq!(out, br#"["a\"b",1.5,true,null]"#);
+        assert!(set(&mut block, 0, 0, &scalar, &json!(["a"])).is_err());
+    }
+}

@@ -12,7 +12,7 @@ use crate::models::output::Feature;
 use crate::program::Program;
 use crate::run::{Run, Scratch, Slot, Source, write_value};
 use crate::scorer::PmmlScorer;
-use crate::treatment::{Invalid, OnMissing, Outliers, Treatment};
+use crate::treatment::{Invalid, Lists, OnMissing, Outliers, Treatment};
 use crate::value::Type;
 
 /// Where the value of an output cell comes from.
@@ -26,6 +26,8 @@ pub(crate) enum Cell {
     Share(usize, u32),
     /// An output field, by its slot.
     Slot(Slot),
+    /// An output field that holds a list.
+    List(Slot),
     /// An output field that holds a class of a model.
     Class(Slot, usize),
 }
@@ -104,7 +106,10 @@ impl PmmlModel {
             if let Source::Input { cell, treatment } = &mut slots[slot as usize].source {
                 *cell = kept.len() as u32;
                 if active || used {
-                    let mut field = Field::scalar(&name, data_type(kind));
+                    let mut field = match treatment.lists {
+                        Lists::No => Field::scalar(&name, data_type(kind)),
+                        Lists::Only | Lists::OrOne => Field::list(&name),
+                    };
                     field.labels = values;
                     field.notes = notes(kind, treatment);
                     schema.inputs.push(field);
@@ -239,6 +244,8 @@ impl PmmlModel {
                 let kind = data_type(self.program.slots[output.slot as usize].kind);
                 let cell = if let (true, Feature::Probability { class }) = (output.direct, &output.feature) {
                     Cell::Share(index, *class)
+                } else if output.is_list(answering) {
+                    Cell::List(output.slot)
                 } else if labelled {
                     Cell::Class(output.slot, output.model)
                 } else {
@@ -262,8 +269,17 @@ impl PmmlModel {
     }
 
     fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
-        let mut field = Field::scalar(name, kind);
-        if let Cell::Target(index) | Cell::Class(_, index) | Cell::OneOf(index) = cell {
+        let list = match cell {
+            Cell::List(_) => true,
+            Cell::Target(index) | Cell::OneOf(index) => self.program.models[index].answers_list(),
+            _ => false,
+        };
+        let mut field = if list {
+            Field::list(name)
+        } else {
+            Field::scalar(name, kind)
+        };
+        if let (false, Cell::Target(index) | Cell::Class(_, index) | Cell::OneOf(index)) = (list, cell) {
             let classes = &self.program.models[index].classes;
             // Truth values stay truth values: they have no labels to choose from.
             if !classes.is_empty() && self.program.models[index].target_kind == Type::Boolean {
@@ -279,7 +295,7 @@ impl PmmlModel {
         // Segments of which one answers may name their outputs alike.
         if let Some(known) = self.schema.outputs.iter().position(|known| known.name == field.name) {
             let output = &self.schema.outputs[known];
-            if output.data_type == field.data_type && output.labels == field.labels {
+            if output.data_type == field.data_type && output.labels == field.labels && output.list == field.list {
                 self.cells[known].0.push(cell);
             }
         } else {

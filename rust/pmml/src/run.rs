@@ -4,9 +4,10 @@ use serving_model::{Block, Tag};
 
 use crate::expression::Expression;
 use crate::models::Outcome;
+use crate::models::association::Basket;
 use crate::program::Program;
 use crate::strings::RecordStrings;
-use crate::treatment::Treatment;
+use crate::treatment::{Lists, Treatment};
 use crate::value::{Type, Value, convert, parse};
 
 /// Index of a field's value in the scratch row.
@@ -123,6 +124,7 @@ pub(crate) struct Scratch {
     pub(crate) leaves: Vec<u32>,
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
+    pub(crate) basket: Basket,
     /// What baseline models remember of earlier records, for each model; empty without such models.
     pub(crate) memories: Vec<crate::models::baseline::Memory>,
     pub(crate) inference: crate::models::bayesian_network::elimination::Workspace,
@@ -332,6 +334,9 @@ impl Run<'_> {
             Tag::Boolean => Value::Bool(bits != 0),
             Tag::String => {
                 let text = input.text(bits);
+                if treatment.lists != Lists::No && text.trim_start().starts_with('[') {
+                    return Ok(Value::Text(self.code(text)));
+                }
                 if treatment.is_missing_text(text) {
                     Value::Missing
                 } else if kind == Type::String {
@@ -346,6 +351,12 @@ impl Run<'_> {
         };
         if raw.is_missing() {
             return treatment.missing(slot);
+        }
+        if treatment.lists == Lists::Only {
+            return Err(Fault {
+                cause: Cause::Type,
+                slot,
+            });
         }
         let value = match (kind, raw) {
             (Type::String, Value::Text(_)) => raw,

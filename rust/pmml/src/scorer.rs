@@ -170,7 +170,7 @@ impl PmmlModel {
                 output.cells.set_double(row, slot, run.scratch.shares[share]);
                 return true;
             }
-            Cell::Slot(field) => run.value(field).unwrap_or(Value::Missing),
+            Cell::Slot(field) | Cell::List(field) => run.value(field).unwrap_or(Value::Missing),
         };
         write_cell(run, value, kind, row, slot, output);
         !value.is_missing()

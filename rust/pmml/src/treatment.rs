@@ -60,11 +60,23 @@ pub(crate) enum OnMissing {
     Replace(Value),
 }
 
+/// Whether a field's values are lists: texts that hold a JSON array.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lists {
+    #[default]
+    No,
+    /// A single value is refused.
+    Only,
+    /// A single value is a list of one.
+    OrOne,
+}
+
 /// The treatment of one field.
 #[derive(Clone, Debug)]
 pub(crate) struct Treatment {
     /// Every number is valid and stays as it is.
     pub(crate) plain: bool,
+    pub(crate) lists: Lists,
     /// Declared values by property; sorted keys.
     pub(crate) valid: Box<[(u8, u64)]>,
     pub(crate) invalid_values: Box<[(u8, u64)]>,
@@ -83,6 +95,7 @@ impl Default for Treatment {
     fn default() -> Self {
         Self {
             plain: true,
+            lists: Lists::No,
             valid: Box::default(),
             invalid_values: Box::default(),
             missing_values: Box::default(),

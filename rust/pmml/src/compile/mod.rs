@@ -1,6 +1,7 @@
 //! From a document to a [`Program`].
 
 mod anomaly;
+mod association;
 mod baseline;
 mod bayesian_network;
 mod dictionary;

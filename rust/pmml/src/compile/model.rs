@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::association::rule_feature;
 use super::uncertainty::{Prediction, interval, prediction};
 use super::{Compiled, Compiler, ScopeId, data_type};
 use crate::document::Node;
+use crate::models::association::Part;
 use crate::models::output::{Feature, OutputField};
 use crate::models::target::{CastInteger, Target};
 use crate::models::{Class, Function, Kind, Model, NONE};
@@ -171,7 +173,7 @@ impl<'d> Compiler<'d> {
             float: draft.float,
             classes: draft.classes.list.into(),
             shares,
-            target_name: own.map(str::to_owned),
+            target_name: draft.target.map(str::to_owned),
             target_kind: draft.target_kind,
             target: target.map(Box::new),
             outputs,
@@ -215,6 +217,11 @@ impl<'d> Compiler<'d> {
             "Scorecard" => ("Scorecard", self.scorecard(draft)?.map(Kind::Scorecard)),
             "RuleSetModel" => ("RuleSetModel", self.rule_set_model(draft)?.map(Kind::RuleSet)),
             "AnomalyDetectionModel" => ("AnomalyDetectionModel", self.anomaly_model(draft)?.map(Kind::Anomaly)),
+            "AssociationModel" => (
+                "AssociationModel",
+                self.association_model(draft)?
+                    .map(|association| Kind::Association(Box::new(association))),
+            ),
             "TimeSeriesModel" => (
                 "TimeSeriesModel",
                 self.time_series_model(draft)?
@@ -326,7 +333,8 @@ impl<'d> Compiler<'d> {
                     .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
             }
             let feature = self.feature(draft, node, kind, model == index, model)?;
-            let slot_kind = kind.unwrap_or(match feature {
+            let slot_kind = kind.unwrap_or(match &feature {
+                Feature::Rule(wanted) if matches!(wanted.part, Part::Measure(_)) => Type::Double,
                 Feature::PredictedValue => draft.target_kind,
                 Feature::Probability { .. }
                 | Feature::PredictedProbability
@@ -358,6 +366,12 @@ impl<'d> Compiler<'d> {
         own: bool,
         model: usize,
     ) -> Compiled<Feature> {
+        if own
+            && draft.node.name() == "AssociationModel"
+            && let Some(feature) = rule_feature(node)?
+        {
+            return Ok(feature);
+        }
         let rank = node.number_or("rank", 1.0)?.clamp(1.0, 1e6) as usize;
         let class = |compiler: &mut Self, text: &str| {
             if own {

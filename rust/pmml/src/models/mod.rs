@@ -1,6 +1,7 @@
 //! The model elements: what each is compiled to and how it answers.
 
 pub(crate) mod anomaly;
+pub(crate) mod association;
 pub(crate) mod baseline;
 pub(crate) mod bayesian_network;
 pub(crate) mod gaussian_process;
@@ -55,6 +56,7 @@ pub(crate) enum Kind {
     Scorecard(scorecard::Scorecard),
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
+    Association(Box<association::Association>),
     TimeSeries(Box<time_series::TimeSeries>),
     Baseline(Box<baseline::Baseline>),
     BayesianNetwork(Box<bayesian_network::BayesianNetwork>),
@@ -76,6 +78,13 @@ pub(crate) struct Model {
     pub(crate) target_kind: Type,
     pub(crate) target: Option<Box<target::Target>>,
     pub(crate) outputs: Box<[output::OutputField]>,
+}
+
+impl Model {
+    /// Whether the answer is a list.
+    pub(crate) fn answers_list(&self) -> bool {
+        matches!(self.kind, Kind::Association(_))
+    }
 }
 
 /// The answer of a model to the current record.
@@ -130,6 +139,7 @@ impl Run<'_> {
             Kind::Scorecard(scorecard) => self.scorecard(index, model, scorecard)?,
             Kind::RuleSet(set) => self.rule_set(index, model, set)?,
             Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
+            Kind::Association(association) => self.association(index, association)?,
             Kind::Baseline(baseline) => self.baseline(index, model, baseline)?,
             Kind::BayesianNetwork(network) => self.bayesian_network(index, model, network)?,
             Kind::TimeSeries(series) => self.time_series(index, model, series)?,
@@ -285,6 +295,7 @@ impl Kind {
                 .map(|rule| size_of::<rule_set::Rule>() + rule.predicate.heap_bytes())
                 .sum(),
             Self::Anomaly(_) => 0,
+            Self::Association(association) => association.heap_bytes(),
             Self::Baseline(baseline) => size_of::<baseline::Baseline>() + baseline.heap_bytes(),
             Self::BayesianNetwork(network) => size_of::<bayesian_network::BayesianNetwork>() + network.heap_bytes(),
             Self::TimeSeries(series) => size_of::<time_series::TimeSeries>() + series.heap_bytes(),

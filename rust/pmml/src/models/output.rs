@@ -1,6 +1,7 @@
 //! `Output`: result features and what is computed from them.
 
-use super::{Function, Model, NONE};
+use super::association::RuleValue;
+use super::{Function, Kind, Model, NONE};
 use crate::expression::Expression;
 use crate::run::{NO_SLOT, Run, Scored, Slot};
 use crate::value::{Type, Value};
@@ -42,6 +43,8 @@ pub(crate) enum Feature {
         deviation: Slot,
         factor: f64,
     },
+    /// Something of the rules that fire.
+    Rule(RuleValue),
     /// A report about another field: always missing, as there is nothing to report.
     Report,
     /// Always missing.
@@ -59,6 +62,17 @@ pub(crate) struct OutputField {
     pub(crate) model: usize,
     /// Nothing else reads it: its cell is written straight from the shares.
     pub(crate) direct: bool,
+}
+
+impl OutputField {
+    /// Whether the value is a list, given the model that answers.
+    pub(crate) fn is_list(&self, model: &Model) -> bool {
+        match &self.feature {
+            Feature::Rule(wanted) => wanted.is_list(),
+            Feature::PredictedValue | Feature::DisplayValue => model.answers_list(),
+            _ => false,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -163,11 +177,15 @@ impl Run<'_> {
                 (Some(value), Some(deviation)) => Value::Double(value + factor * deviation),
                 _ => Value::Missing,
             },
+            Feature::Rule(wanted) => match &model.kind {
+                Kind::Association(association) => self.rule_value(association, wanted)?,
+                _ => Value::Missing,
+            },
             Feature::Nothing | Feature::Report => Value::Missing,
         };
         match field.kind {
-            Some(kind) => self.cast(kind, value, NO_SLOT),
-            None => Ok(value),
+            Some(kind) if !field.is_list(model) => self.cast(kind, value, NO_SLOT),
+            _ => Ok(value),
         }
     }
 
