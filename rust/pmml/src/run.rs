@@ -125,6 +125,7 @@ pub(crate) struct Scratch {
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,
+    pub(crate) list: String,
     /// What baseline models remember of earlier records, for each model; empty without such models.
     pub(crate) memories: Vec<crate::models::baseline::Memory>,
     pub(crate) inference: crate::models::bayesian_network::elimination::Workspace,

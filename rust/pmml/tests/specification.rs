@@ -249,6 +249,7 @@ fn votes_averages_and_chains_combine_segments() {
         ("weightedMedian", "20"),
         ("max", "30"),
         ("selectFirst", "10"),
+        ("selectAll", "[10.0,20.0,30.0]"),
         ("modelChain", "30"),
     ] {
         let model = document(

@@ -33,10 +33,7 @@ impl<'d> Compiler<'d> {
             "selectFirst" => Method::SelectFirst,
             "modelChain" => Method::ModelChain,
             "multiModelChain" | "x-multiModelChain" => Method::MultiModelChain,
-            "selectAll" => {
-                self.unsupported(segmentation, "multipleModelMethod selectAll");
-                return Ok(None);
-            }
+            "selectAll" => Method::SelectAll,
             other => return Err(segmentation.invalid(format!("unknown multipleModelMethod '{other}'"))),
         };
         let on_missing = match segmentation
@@ -50,7 +47,10 @@ impl<'d> Compiler<'d> {
             other => return Err(segmentation.invalid(format!("unknown missingPredictionTreatment '{other}'"))),
         };
         let chained = matches!(method, Method::ModelChain | Method::MultiModelChain);
-        let was_in_forest = std::mem::replace(&mut self.in_forest, !chained && method != Method::SelectFirst);
+        let was_in_forest = std::mem::replace(
+            &mut self.in_forest,
+            !chained && !matches!(method, Method::SelectFirst | Method::SelectAll),
+        );
         let mut segments = Vec::new();
         for (number, element) in segmentation.all("Segment").enumerate() {
             let Some(inner) = model_of(element) else {

@@ -261,14 +261,15 @@ impl Run<'_> {
     pub(crate) fn rule_value(&mut self, association: &Association, wanted: &RuleValue) -> Scored<Value> {
         const LONGEST: usize = 1 << 24;
         let program = self.program;
+        let mut text = std::mem::take(&mut self.scratch.text);
+        text.clear();
+        let whole = &mut self.scratch.list;
         let fired = &self.scratch.basket.fired;
         let mut rules = association
             .ranking(wanted.by, wanted.ascending)
             .iter()
             .filter(|rule| wanted.algorithm.takes(fired[**rule as usize]))
             .map(|rule| &association.rules[*rule as usize]);
-        let mut text = std::mem::take(&mut self.scratch.text);
-        text.clear();
         let value = if wanted.multiple {
             let most = if wanted.rank == 0 { usize::MAX } else { wanted.rank };
             text.push('[');
@@ -282,9 +283,9 @@ impl Run<'_> {
                     Part::Consequent => text.push_str(known(association.sets[rule.consequent as usize].list)),
                     Part::Id => push_list_text(&mut text, known(rule.id)),
                     Part::Rule => {
-                        let mut whole = String::new();
-                        association.write_rule(rule, known, &mut whole);
-                        push_list_text(&mut text, &whole);
+                        whole.clear();
+                        association.write_rule(rule, known, whole);
+                        push_list_text(&mut text, whole);
                     }
                     Part::Measure(measure) if rule.measures[measure as usize].is_nan() => text.push_str("null"),
                     Part::Measure(measure) => {

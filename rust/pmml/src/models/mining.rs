@@ -19,6 +19,8 @@ pub(crate) enum Method {
     Sum,
     WeightedSum,
     SelectFirst,
+    /// The answers of all segments that apply, as a list.
+    SelectAll,
     ModelChain,
     /// Every segment that applies answers its own target.
     MultiModelChain,
@@ -99,6 +101,7 @@ impl Run<'_> {
                 }
                 Ok(false)
             }
+            Method::SelectAll => self.select_all(index, mining),
             Method::ModelChain | Method::MultiModelChain => {
                 let mut last = None;
                 for segment in &mining.segments {

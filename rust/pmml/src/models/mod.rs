@@ -13,6 +13,7 @@ pub(crate) mod output;
 pub(crate) mod regression;
 pub(crate) mod rule_set;
 pub(crate) mod scorecard;
+pub(crate) mod select_all;
 pub(crate) mod similarity;
 pub(crate) mod support_vector;
 pub(crate) mod target;
@@ -83,7 +84,11 @@ pub(crate) struct Model {
 impl Model {
     /// Whether the answer is a list.
     pub(crate) fn answers_list(&self) -> bool {
-        matches!(self.kind, Kind::Association(_))
+        match &self.kind {
+            Kind::Association(_) => true,
+            Kind::Mining(mining) => mining.method == mining::Method::SelectAll,
+            _ => false,
+        }
     }
 }
 
