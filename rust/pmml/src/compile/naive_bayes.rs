@@ -1,8 +1,10 @@
 //! `NaiveBayesModel`.
 
+use super::baseline::distribution;
 use super::model::Draft;
 use super::{Compiled, Compiler};
 use crate::document::Node;
+use crate::models::baseline::Distribution;
 use crate::models::naive_bayes::{Evidence, NaiveBayes};
 use crate::value::Value;
 
@@ -30,7 +32,7 @@ impl<'d> Compiler<'d> {
                 None => self.resolve(draft.scope, name, input)?,
             };
             let evidence = match input.child("TargetValueStats") {
-                Some(stats) => self.gaussian(draft, stats, priors.len())?,
+                Some(stats) => self.densities(draft, stats, priors.len())?,
                 None => self.counts(draft, input, slot, priors.len(), threshold)?,
             };
             inputs.push((slot, evidence));
@@ -52,21 +54,28 @@ impl<'d> Compiler<'d> {
             .ok_or_else(|| node.invalid(format!("'{text}' is not in BayesOutput")))
     }
 
-    fn gaussian(&mut self, draft: &Draft<'d>, stats: Node<'d>, classes: usize) -> Compiled<Evidence> {
-        let mut rows = vec![(0.0, 1.0); classes];
+    fn densities(&mut self, draft: &Draft<'d>, stats: Node<'d>, classes: usize) -> Compiled<Evidence> {
+        let mut rows: Vec<Option<Distribution>> = vec![None; classes];
         for stat in stats.all("TargetValueStat") {
             let class = self.known_class(draft, stat)?;
-            let Some(distribution) = stat.child("GaussianDistribution") else {
-                self.unsupported(stat, "a distribution other than GaussianDistribution");
-                continue;
-            };
-            let variance = distribution.need_number("variance")?;
-            if variance <= 0.0 {
-                return Err(distribution.invalid("variance is not positive"));
+            let node = stat
+                .children()
+                .next()
+                .ok_or_else(|| stat.invalid("a distribution is missing"))?;
+            let found = distribution(node)?;
+            if matches!(found, Distribution::Any { .. }) {
+                self.unsupported(node, "a distribution without density");
             }
-            rows[class] = (distribution.need_number("mean")?, variance);
+            rows[class] = Some(found);
         }
-        Ok(Evidence::Gaussian(rows.into()))
+        let gaussian = |row: &Option<Distribution>| match row {
+            Some(Distribution::Gaussian { mean, variance }) => Some((*mean, *variance)),
+            _ => None,
+        };
+        Ok(match rows.iter().map(gaussian).collect() {
+            Some(all) => Evidence::Gaussian(all),
+            None => Evidence::Densities(rows.into()),
+        })
     }
 
     fn counts(

@@ -36,6 +36,20 @@ impl Distribution {
         }
     }
 
+    /// The density; `None` for values that are no counts where counts are meant.
+    pub(crate) fn density(self, value: f64) -> Option<f64> {
+        Some(match self {
+            // Not by logarithms: a density that vanishes does so in the reference tool as well.
+            Self::Gaussian { mean, variance } => {
+                (-(value - mean).powi(2) / (2.0 * variance)).exp() / (2.0 * std::f64::consts::PI * variance).sqrt()
+            }
+            Self::Poisson { .. } if value.fract() != 0.0 => return None,
+            Self::Poisson { .. } if value < 0.0 => 0.0,
+            Self::Poisson { .. } => (self.log_density(value) - log_factorial(value)).exp(),
+            Self::Uniform { .. } | Self::Any { .. } => self.log_density(value).exp(),
+        })
+    }
+
     /// Logarithm of the density; of a Poisson distribution but for the factorial, which it shares with all others.
     fn log_density(self, value: f64) -> f64 {
         match self {
@@ -48,6 +62,18 @@ impl Distribution {
             Self::Any { .. } => f64::NAN,
         }
     }
+}
+
+/// Logarithm of the factorial: Stirling's series, and a sum where that is not exact.
+fn log_factorial(count: f64) -> f64 {
+    if count < 20.0 {
+        return (2..=count as u32).map(f64::from).product::<f64>().ln();
+    }
+    let inverse = 1.0 / count;
+    let square = inverse * inverse;
+    (count + 0.5) * count.ln() - count
+        + 0.5 * (2.0 * std::f64::consts::PI).ln()
+        + inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)))
 }
 
 /// The statistics.

@@ -278,6 +278,7 @@ impl Kind {
                 .map(|(_, evidence)| match evidence {
                     naive_bayes::Evidence::Counts(rows) => rows.iter().map(|(_, row)| 48 + 8 * row.len()).sum(),
                     naive_bayes::Evidence::Gaussian(rows) => 48 + 16 * rows.len(),
+                    naive_bayes::Evidence::Densities(rows) => 48 + size_of_val(&**rows),
                 })
                 .sum(),
             Self::SupportVector(machine) => {

@@ -1,7 +1,8 @@
 //! `NaiveBayesModel`.
 
 use super::Model;
-use crate::run::{Run, Scored, Slot};
+use crate::models::baseline::Distribution;
+use crate::run::{Cause, Fault, Run, Scored, Slot};
 
 /// A value and its row.
 pub(crate) type Row = ((u8, u64), Box<[f64]>);
@@ -13,6 +14,8 @@ pub(crate) enum Evidence {
     Counts(Box<[Row]>),
     /// Mean and variance within each class.
     Gaussian(Box<[(f64, f64)]>),
+    /// Any distribution within each class; nothing for classes without one.
+    Densities(Box<[Option<Distribution>]>),
 }
 
 /// A compiled `NaiveBayesModel`.
@@ -59,6 +62,24 @@ impl Run<'_> {
                         // Not in logarithms all the way: a density that vanishes does so in the reference tool as well.
                         let density = (-(number - mean).powi(2) / (2.0 * variance)).exp()
                             / (2.0 * std::f64::consts::PI * variance).sqrt();
+                        *sum += density.ln().max(bayes.threshold);
+                    }
+                }
+                Evidence::Densities(distributions) => {
+                    let Some(number) = value.number() else {
+                        continue;
+                    };
+                    for (sum, distribution) in sums.iter_mut().zip(distributions) {
+                        let Some(distribution) = distribution else {
+                            continue;
+                        };
+                        let Some(density) = distribution.density(number) else {
+                            self.scratch.work.truncate(base);
+                            return Err(Fault {
+                                cause: Cause::Type,
+                                slot: *slot,
+                            });
+                        };
                         *sum += density.ln().max(bayes.threshold);
                     }
                 }
