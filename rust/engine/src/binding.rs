@@ -22,6 +22,8 @@ pub struct BoundInput {
     pub slot: usize,
     /// Cells.
     pub width: usize,
+    /// The only cell holds a list.
+    pub list: bool,
     /// Indices of record fields: one per cell, or a single repeated field for all cells.
     pub fields: Vec<usize>,
 }
@@ -98,7 +100,12 @@ pub fn bind_inputs(
             None => by_name(input, width, record).or_else(|| in_order(schema, width, record)),
         };
         match fields {
-            Some(fields) => bound.push(BoundInput { slot, width, fields }),
+            Some(fields) => bound.push(BoundInput {
+                slot,
+                width,
+                list: input.list,
+                fields,
+            }),
             None => unbound.push(input.name.as_str()),
         }
         slot += width;

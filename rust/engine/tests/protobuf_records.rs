@@ -30,6 +30,7 @@ message Reading {
   string name = 6;
   Level level = 7;
   repeated double many = 8;
+  repeated string words = 10;
   Inner inner = 9;
   fixed32 fixed = 300;
   uint64 huge = 301;
@@ -134,6 +135,25 @@ fn a_repeated_field_fills_a_tensor_packed_or_not() {
         row.message.contains("'many' has 1 values, the model takes 2"),
         "{row:?}"
     );
+}
+
+#[test]
+fn a_repeated_field_is_a_list_for_an_input_of_lists() {
+    let mut scorer = reading(&["words[]"]);
+    let words = b"\x52\x03a\"b\x52\x02\xc3\xa4";
+    assert_eq!(one(&mut scorer, words).text, r#"["a\"b","ä"]"#);
+    assert_eq!(one(&mut scorer, b"").text, "[]");
+    assert_eq!(one(&mut scorer, b"\x52\x01c").text, r#"["c"]"#);
+    let mut scorer = reading(&["many[]"]);
+    let doubles: Vec<u8> = [1.0_f64, -2.5, f64::NAN]
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let packed = [&[0x42, 24], doubles.as_slice()].concat();
+    assert_eq!(one(&mut scorer, &packed).text, "[1.0,-2.5,null]");
+    // A text is taken as the JSON array that it holds.
+    let mut scorer = reading(&["name[]"]);
+    assert_eq!(one(&mut scorer, b"\x32\x05[\"c\"]").text, r#"["c"]"#);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Reads protobuf messages without building them: only the fields that the model uses are decoded, straight into its cells.
 
+use std::fmt::Write as _;
+
 use serving_model::wire::{InputBinding, ProtobufLayout};
-use serving_model::{Block, ErrorCode, ModelError, Output, Schema, Tag};
+use serving_model::{Block, ErrorCode, ModelError, Output, Schema, Tag, push_list_text};
 
 use super::descriptor::{Kind, Leaf, leaves};
 use crate::binding::{RecordField, bind_inputs};
@@ -15,9 +17,10 @@ pub struct ProtobufReader {
     defaults: Block,
     default_tags: Vec<u8>,
     default_values: Vec<u64>,
-    /// Elements of each repeated field seen in the current record.
-    seen: Vec<u32>,
+    repeats: Repeats,
     repeated: Vec<Repeated>,
+    /// Cells of each repeated field that is a list.
+    lists: Vec<Vec<u32>>,
     /// Names that absent enum fields without presence have; text can't be in the template.
     default_names: Vec<(u32, String)>,
 }
@@ -27,6 +30,15 @@ pub struct ProtobufReader {
 struct Repeated {
     name: String,
     width: u32,
+}
+
+/// What a record has had so far of its repeated fields.
+#[derive(Debug, Default)]
+struct Repeats {
+    /// How many values of each that fills a tensor.
+    seen: Vec<u32>,
+    /// The values of each that is a list, as JSON without brackets.
+    lists: Vec<String>,
 }
 
 /// What to do with the fields of one message.
@@ -69,6 +81,10 @@ enum Step {
         slots: Vec<u32>,
         seen: usize,
         width: u32,
+    },
+    List {
+        kind: Kind,
+        list: usize,
     },
     Message {
         plan: Plan,
@@ -285,15 +301,16 @@ impl ProtobufReader {
             defaults: Block::new(cells),
             default_tags: vec![Tag::Missing as u8; cells],
             default_values: vec![0; cells],
-            seen: Vec::new(),
+            repeats: Repeats::default(),
             repeated: Vec::new(),
+            lists: Vec::new(),
             default_names: Vec::new(),
         };
         for input in bind_inputs(schema, &fields, bindings)? {
             for (at, field) in input.fields.iter().enumerate() {
                 let slot = (input.slot + at) as u32;
                 let width = if input.fields.len() == 1 { input.width } else { 1 };
-                reader.add(&leaves[*field], slot, width as u32)?;
+                reader.add(&leaves[*field], slot, width as u32, input.list)?;
             }
         }
         reader.root.index_short();
@@ -301,7 +318,7 @@ impl ProtobufReader {
         Ok(reader)
     }
 
-    fn add(&mut self, leaf: &Leaf, slot: u32, width: u32) -> Result<(), ModelError> {
+    fn add(&mut self, leaf: &Leaf, slot: u32, width: u32, list: bool) -> Result<(), ModelError> {
         if self.root.steps.len() >= usize::from(u16::MAX) {
             return Err(ModelError::too_large(
                 "a model can read at most 65535 fields of a record",
@@ -345,10 +362,30 @@ impl ProtobufReader {
             }
         }
         match plan.index(*last) {
-            Some(index) => {
-                if let Step::Scalar { slots, .. } | Step::Repeated { slots, .. } = &mut plan.steps[index] {
-                    slots.push(slot);
+            Some(index) => match &mut plan.steps[index] {
+                Step::Scalar { slots, .. } => slots.push(slot),
+                Step::Repeated { slots, .. } if !list => slots.push(slot),
+                Step::List { list: known, .. } if list => self.lists[*known].push(slot),
+                _ => {
+                    return Err(ModelError::new(
+                        ErrorCode::BindingFailed,
+                        format!(
+                            "field '{}' of the record can't feed a list and other inputs",
+                            leaf.field.name
+                        ),
+                    ));
                 }
+            },
+            None if leaf.field.repeated && list => {
+                plan.add(
+                    *last,
+                    Step::List {
+                        kind: leaf.kind.clone(),
+                        list: self.lists.len(),
+                    },
+                );
+                self.lists.push(vec![slot]);
+                self.repeats.lists.push(String::new());
             }
             None if leaf.field.repeated => {
                 plan.add(
@@ -356,11 +393,11 @@ impl ProtobufReader {
                     Step::Repeated {
                         kind: leaf.kind.clone(),
                         slots: vec![slot],
-                        seen: self.seen.len(),
+                        seen: self.repeats.seen.len(),
                         width,
                     },
                 );
-                self.seen.push(0);
+                self.repeats.seen.push(0);
                 self.repeated.push(Repeated {
                     name: leaf.field.name.clone(),
                     width,
@@ -412,12 +449,15 @@ impl ProtobufReader {
     fn read_one(&mut self, record: &[u8], row: usize, block: &mut Block, output: &mut Output) {
         let record_bytes = record.len();
         let record = self.in_order.read(record, block.row_mut(row).1);
-        if !self.seen.is_empty() {
-            self.seen.fill(0);
+        if !self.repeats.seen.is_empty() {
+            self.repeats.seen.fill(0);
+        }
+        for list in &mut self.repeats.lists {
+            list.clear();
         }
         let record = self.root.read_short(record, row, block);
         if !record.is_empty()
-            && let Err(why) = read_message(&self.root, record, row, block, &mut self.seen)
+            && let Err(why) = read_message(&self.root, record, row, block, &mut self.repeats)
         {
             output.fail(
                 row,
@@ -434,7 +474,15 @@ impl ProtobufReader {
                 block.set_text(row, *slot as usize, name);
             }
         }
-        for (seen, repeated) in self.seen.iter().zip(&self.repeated) {
+        // A record can't tell an empty list from none.
+        for (list, slots) in self.repeats.lists.iter_mut().zip(&self.lists) {
+            list.insert(0, '[');
+            list.push(']');
+            for slot in slots {
+                block.set_text(row, *slot as usize, list);
+            }
+        }
+        for (seen, repeated) in self.repeats.seen.iter().zip(&self.repeated) {
             if *seen != repeated.width && *seen != 0 {
                 output.fail(
                     row,
@@ -515,7 +563,7 @@ fn read_message(
     mut bytes: &[u8],
     row: usize,
     block: &mut Block,
-    seen: &mut [u32],
+    repeats: &mut Repeats,
 ) -> Result<(), Unreadable> {
     loop {
         bytes = plan.read_short(bytes, row, block);
@@ -546,8 +594,8 @@ fn read_message(
             }) => {
                 let mut one = |bytes: &mut &[u8], block: &mut Block| -> Result<(), Unreadable> {
                     let value = value(kind, bytes, number, block)?;
-                    let index = seen[*counter];
-                    seen[*counter] = index.saturating_add(1);
+                    let index = repeats.seen[*counter];
+                    repeats.seen[*counter] = index.saturating_add(1);
                     if index < *width {
                         for slot in slots {
                             write(block, row, slot + index, value);
@@ -566,6 +614,18 @@ fn read_message(
                     return Err(Unreadable::WireType(number));
                 }
             }
+            Some(Step::List { kind, list }) => {
+                if wire == kind.wire() {
+                    list_value(kind, &mut bytes, number, block, &mut repeats.lists[*list])?;
+                } else if wire == 2 {
+                    let mut packed = delimited(&mut bytes)?;
+                    while !packed.is_empty() {
+                        list_value(kind, &mut packed, number, block, &mut repeats.lists[*list])?;
+                    }
+                } else {
+                    return Err(Unreadable::WireType(number));
+                }
+            }
             Some(Step::Message { plan, defaults }) => {
                 if wire != 2 {
                     return Err(Unreadable::WireType(number));
@@ -578,7 +638,7 @@ fn read_message(
                         (tags[slot], values[slot]) = (*tag, *value);
                     }
                 }
-                read_message(plan, inner, row, block, seen)?;
+                read_message(plan, inner, row, block, repeats)?;
             }
         }
     }
@@ -645,6 +705,35 @@ fn value(kind: &Kind, bytes: &mut &[u8], number: u32, block: &mut Block) -> Resu
             }
         }
     })
+}
+
+/// Reads a value and appends it to a list.
+fn list_value(
+    kind: &Kind,
+    bytes: &mut &[u8],
+    number: u32,
+    block: &mut Block,
+    list: &mut String,
+) -> Result<(), Unreadable> {
+    let (tag, value) = value(kind, bytes, number, block)?;
+    if !list.is_empty() {
+        list.push(',');
+    }
+    // Writing into a String can't fail.
+    let _ = match tag {
+        Tag::Missing | Tag::Label => write!(list, "null"),
+        Tag::Long => write!(list, "{}", value.cast_signed()),
+        Tag::Boolean => write!(list, "{}", value != 0),
+        Tag::Float if f32::from_bits(value as u32).is_finite() => write!(list, "{:?}", f32::from_bits(value as u32)),
+        Tag::Double if f64::from_bits(value).is_finite() => write!(list, "{:?}", f64::from_bits(value)),
+        // JSON has no such numbers.
+        Tag::Float | Tag::Double => write!(list, "null"),
+        Tag::String => {
+            push_list_text(list, block.text(value));
+            Ok(())
+        }
+    };
+    Ok(())
 }
 
 /// Passes over a field that the model does not use.

@@ -10,7 +10,7 @@ use serving_model::{
     ModelType, Output, Schema, Scorer,
 };
 
-/// Content: input names, one a line, `name*3` for a tensor. Outputs: `sum`, `text` (what was a string), `inputs` as a tensor.
+/// Content: input names, one a line, `name*3` for a tensor, `name[]` for a list. Outputs: `sum`, `text` (what was a string), `inputs` as a tensor.
 #[derive(Debug)]
 pub struct SumFactory;
 
@@ -33,7 +33,10 @@ impl ModelFactory for SumFactory {
             .lines()
             .map(|line| match line.split_once('*') {
                 Some((name, width)) => Field::tensor(name, DataType::Double, Some(vec![width.parse().unwrap()])),
-                None => Field::scalar(line, DataType::Double),
+                None => match line.strip_suffix("[]") {
+                    Some(name) => Field::list(name),
+                    None => Field::scalar(line, DataType::Double),
+                },
             })
             .collect();
         let cells: u32 = inputs.iter().map(|field| field.width().unwrap()).sum();
