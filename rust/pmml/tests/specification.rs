@@ -320,3 +320,42 @@ fn everything_unsupported_is_listed_at_once_with_its_line() {
     );
     assert_eq!(error.place.line, 8);
 }
+
+/// Binary similarity of (is a, is b, is c, y > 0): the records (a, 0), (a, 2), (b, 0), (c, 0), (c, 2) are compared with `c, y`.
+#[test]
+fn neighbours_without_a_target_are_named_by_rank_and_compared_by_derived_fields() {
+    let indicator = |value: &str| {
+        format!(
+            r#"<DerivedField name="{value}" optype="continuous" dataType="double"><NormDiscrete field="c" value="{value}"/></DerivedField>"#
+        )
+    };
+    let row = |id: u32, c: &str, y: u32| format!("<row><id>{id}</id><c>{c}</c><y>{y}</y></row>");
+    let outputs: String = (1..=4)
+        .map(|rank| format!(r#"<OutputField name="n{rank}" feature="entityId" rank="{rank}" dataType="string"/>"#))
+        .collect();
+    let model = document(
+        r#"<DataField name="c" optype="categorical" dataType="string"/><DataField name="y" optype="continuous" dataType="double"/>"#,
+        &format!(
+            r#"<NearestNeighborModel functionName="clustering" numberOfNeighbors="3" instanceIdVariable="id"><MiningSchema>
+            <MiningField name="c"/><MiningField name="y"/></MiningSchema><Output>{outputs}</Output><LocalTransformations>
+            {}{}{}<DerivedField name="some" optype="continuous" dataType="double"><Discretize field="y" defaultValue="1">
+            <DiscretizeBin binValue="0"><Interval closure="openClosed" rightMargin="0"/></DiscretizeBin></Discretize></DerivedField>
+            </LocalTransformations><TrainingInstances isTransformed="false"><InstanceFields><InstanceField field="id" column="id"/>
+            <InstanceField field="c" column="c"/><InstanceField field="y" column="y"/></InstanceFields><InlineTable>{}{}{}{}{}
+            </InlineTable></TrainingInstances><ComparisonMeasure kind="similarity"><simpleMatching/></ComparisonMeasure><KNNInputs>
+            <KNNInput field="a"/><KNNInput field="b"/><KNNInput field="c0"/><KNNInput field="some"/></KNNInputs></NearestNeighborModel>"#,
+            indicator("a"),
+            indicator("b"),
+            indicator("c").replace(r#"name="c""#, r#"name="c0""#),
+            row(1, "a", 0),
+            row(2, "a", 2),
+            row(3, "b", 0),
+            row(4, "c", 0),
+            row(5, "c", 2)
+        ),
+    );
+    // Of (b, 0): 3 in all, 1 and 4 in two of four, the others in one. Of equals the first.
+    assert_eq!(score(&model, "c=b y=0"), "_target=null n1=3 n2=1 n3=4 n4=null");
+    // Of (a, 1): 2 in all, 1 in three, 5 in two, the others in one.
+    assert_eq!(score(&model, "c=a y=1"), "_target=null n1=2 n2=1 n3=5 n4=null");
+}

@@ -721,13 +721,12 @@ fn list_value(
     }
     // Writing into a String can't fail.
     let _ = match tag {
-        Tag::Missing | Tag::Label => write!(list, "null"),
         Tag::Long => write!(list, "{}", value.cast_signed()),
         Tag::Boolean => write!(list, "{}", value != 0),
         Tag::Float if f32::from_bits(value as u32).is_finite() => write!(list, "{:?}", f32::from_bits(value as u32)),
         Tag::Double if f64::from_bits(value).is_finite() => write!(list, "{:?}", f64::from_bits(value)),
         // JSON has no such numbers.
-        Tag::Float | Tag::Double => write!(list, "null"),
+        Tag::Missing | Tag::Label | Tag::Float | Tag::Double => write!(list, "null"),
         Tag::String => {
             push_list_text(list, block.text(value));
             Ok(())
