@@ -330,9 +330,9 @@ fn neighbours_without_a_target_are_named_by_rank_and_compared_by_derived_fields(
         )
     };
     let row = |id: u32, c: &str, y: u32| format!("<row><id>{id}</id><c>{c}</c><y>{y}</y></row>");
-    let outputs: String = (1..=4)
-        .map(|rank| format!(r#"<OutputField name="n{rank}" feature="entityId" rank="{rank}" dataType="string"/>"#))
-        .collect();
+    let output =
+        |rank: u32| format!(r#"<OutputField name="n{rank}" feature="entityId" rank="{rank}" dataType="string"/>"#);
+    let outputs = [1, 2, 3, 4].map(output).concat();
     let model = document(
         r#"<DataField name="c" optype="categorical" dataType="string"/><DataField name="y" optype="continuous" dataType="double"/>"#,
         &format!(

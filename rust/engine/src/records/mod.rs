@@ -13,6 +13,10 @@ pub use protobuf::ProtobufReader;
 
 /// Reads records in the layout that was negotiated when the scorer was opened.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one per scorer, and every record goes through it"
+)]
 pub enum RecordReader {
     /// Protobuf messages.
     Protobuf(ProtobufReader),

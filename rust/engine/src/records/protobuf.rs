@@ -462,10 +462,7 @@ impl ProtobufReader {
             output.fail(
                 row,
                 ErrorCode::RecordUnreadable,
-                format_args!(
-                    "the record ({} bytes) is not a message of its type: {why}",
-                    record_bytes
-                ),
+                format_args!("the record ({record_bytes} bytes) is not a message of its type: {why}"),
             );
             return;
         }
