@@ -16,6 +16,12 @@ pub(crate) struct DataField<'d> {
     treatment: Treatment,
 }
 
+impl DataField<'_> {
+    pub(crate) fn intervals(&self) -> &[Interval] {
+        &self.treatment.intervals
+    }
+}
+
 fn sorted(mut keys: Vec<(u8, u64)>) -> Box<[(u8, u64)]> {
     keys.sort_unstable();
     keys.dedup();

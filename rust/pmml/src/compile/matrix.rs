@@ -90,7 +90,7 @@ pub(crate) fn matrix(node: Node<'_>) -> Compiled<Matrix> {
                 fits(row, array.len(), wanted)?;
                 for (column, value) in array.iter().enumerate() {
                     matrix.values[row * columns + column] = *value;
-                    if wanted < columns {
+                    if kind == "symmetric" {
                         matrix.values[column * columns + row] = *value;
                     }
                 }

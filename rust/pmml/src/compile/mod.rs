@@ -13,6 +13,7 @@ mod mining;
 mod model;
 mod naive_bayes;
 mod neural_network;
+mod partition;
 mod predicate;
 mod regression;
 mod rule_set;

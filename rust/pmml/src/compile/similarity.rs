@@ -1,22 +1,28 @@
 //! `ClusteringModel` and `NearestNeighborModel`.
 
+use super::dictionary::interval;
 use super::expression::table_rows;
+use super::matrix::matrix;
 use super::model::Draft;
-use super::{Compiled, Compiler, numbers};
+use super::{Compiled, Compiler, array, numbers};
 use crate::document::Node;
 use crate::models::Function;
-use crate::models::similarity::{Clustering, Compare, Metric, Neighbors, Points, Scoring};
+use crate::models::similarity::{Clustering, Codes, Compare, Metric, Neighbors, Points, Scoring};
+use crate::run::Slot;
+use crate::treatment::Interval;
 use crate::value::{Type, Value};
 
 impl<'d> Compiler<'d> {
     pub(super) fn clustering_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Clustering>> {
         let node = draft.node;
-        if node.get("modelClass") == Some("distributionBased") {
-            self.unsupported(node, "modelClass distributionBased");
+        let (mut points, nearest) = self.points(draft, "ClusteringField")?;
+        let distributed = node.get("modelClass") == Some("distributionBased");
+        if distributed && matches!(points.metric, Metric::Binary(_)) {
+            self.unsupported(node, "modelClass distributionBased with a measure of binary fields");
             return Ok(None);
         }
-        let (mut points, nearest) = self.points(draft, "ClusteringField")?;
         draft.classes.kind = Type::String;
+        let mut profiles = Vec::new();
         for (number, cluster) in node.all("Cluster").enumerate() {
             let name = cluster
                 .get("id")
@@ -24,24 +30,95 @@ impl<'d> Compiler<'d> {
             if self.class(&mut draft.classes, &name) as usize != number {
                 return Err(cluster.invalid(format!("two clusters have the id '{name}'")));
             }
-            let center = cluster
-                .children()
-                .find(|child| child.name().ends_with("Array"))
-                .ok_or_else(|| cluster.invalid("element Array is missing"))?;
-            let center = numbers(center)?;
-            if center.len() != points.fields.len() {
-                return Err(cluster.invalid(format!(
-                    "the center has {} values for {} fields",
-                    center.len(),
-                    points.fields.len()
-                )));
+            let center = cluster.children().find(|child| child.name().ends_with("Array"));
+            let center = match center {
+                Some(array) => Some(self.center(array, &points)?),
+                None if distributed => None,
+                None => return Err(cluster.invalid("element Array is missing")),
+            };
+            if distributed {
+                self.profile(draft, cluster, &points, center.as_deref(), &mut profiles)?;
+            } else {
+                points.values.extend(center.unwrap_or_default());
             }
-            points.values.extend(center);
         }
-        if points.values.is_empty() {
+        if draft.classes.list.is_empty() {
             return Err(node.invalid("element Cluster is missing"));
         }
-        Ok(Some(Clustering { points, nearest }))
+        Ok(Some(Clustering {
+            points,
+            nearest,
+            profiles: profiles.into(),
+        }))
+    }
+
+    /// The center of a cluster, values of listed fields as their numbers.
+    fn center(&mut self, node: Node<'d>, points: &Points) -> Compiled<Vec<f64>> {
+        let width = points.fields.len();
+        let wrong = |found: usize| {
+            let message = format!("the center has {found} values for {width} fields");
+            Err(node.invalid(message))
+        };
+        if points.codes.is_empty() {
+            let center = numbers(node)?;
+            return if center.len() == width {
+                Ok(center)
+            } else {
+                wrong(center.len())
+            };
+        }
+        let texts = array(node)?;
+        if texts.len() != width {
+            return wrong(texts.len());
+        }
+        texts
+            .iter()
+            .enumerate()
+            .map(|(field, text)| self.coordinate(points, field, text, node))
+            .collect()
+    }
+
+    /// A value of a field as it is compared.
+    pub(super) fn coordinate(&mut self, points: &Points, field: usize, text: &str, node: Node<'d>) -> Compiled<f64> {
+        let (slot, _, _) = points.fields[field];
+        let kind = self.slots[slot as usize].kind;
+        let value = match points.codes.get(field) {
+            Some(Some(codes)) => codes.number(self.literal_or_text(kind, text)),
+            _ => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()),
+        };
+        value.ok_or_else(|| node.invalid(format!("'{text}' is not a value of the field")))
+    }
+
+    /// The listed values of a field that is compared by them.
+    fn codes(&mut self, draft: &Draft<'d>, field: Node<'d>, slot: Slot, table: bool) -> Compiled<Codes> {
+        let name = field.need("field")?;
+        let kind = self.slots[slot as usize].kind;
+        let (values, intervals): (Vec<&str>, Vec<Interval>) = match self.declared(draft.scope, name) {
+            Some(derived) => (
+                derived
+                    .all("Value")
+                    .map(|value| value.need("value"))
+                    .collect::<Compiled<_>>()?,
+                derived.all("Interval").map(interval).collect::<Compiled<_>>()?,
+            ),
+            None => self.fields.get(name).map_or_else(Default::default, |data| {
+                (data.values.clone(), data.intervals().to_vec())
+            }),
+        };
+        let keys = values
+            .iter()
+            .map(|text| self.literal_or_text(kind, text).key())
+            .collect();
+        Ok(Codes {
+            keys,
+            intervals: if values.is_empty() {
+                intervals.into()
+            } else {
+                Box::default()
+            },
+            // Another value than all differs from all; a table has no cell for it.
+            unknown: if table { f64::NAN } else { -1.0 },
+        })
     }
 
     /// Fields and measure, without points yet.
@@ -87,7 +164,7 @@ impl<'d> Compiler<'d> {
         } else {
             node
         };
-        let mut fields = Vec::new();
+        let (mut fields, mut codes, mut tables) = (Vec::new(), Vec::new(), Vec::new());
         for field in parent.all(element) {
             if element == "ClusteringField" && !field.flag("isCenterField", true)? {
                 continue;
@@ -100,11 +177,35 @@ impl<'d> Compiler<'d> {
                 "delta" => Compare::Delta,
                 "equal" => Compare::Equal,
                 "table" => {
-                    self.unsupported(field, "compareFunction table");
-                    Compare::AbsoluteDifference
+                    let Some(comparisons) = field.child("Comparisons") else {
+                        return Err(field.invalid("element Comparisons is missing"));
+                    };
+                    tables.push(matrix(comparisons.need_child("Matrix")?)?);
+                    Compare::Table(tables.len() as u32 - 1)
                 }
                 other => return Err(field.invalid(format!("unknown compareFunction '{other}'"))),
             };
+            let table = match compare {
+                Compare::Table(table) => Some(&tables[table as usize]),
+                _ => None,
+            };
+            let listed =
+                table.is_some() || (element == "ClusteringField" && self.slots[slot as usize].kind == Type::String);
+            let own = if listed {
+                Some(self.codes(draft, field, slot, table.is_some())?)
+            } else {
+                None
+            };
+            if let (Some(table), Some(own)) = (table, &own) {
+                let size = own.keys.len().max(own.intervals.len());
+                if (table.rows, table.columns) != (size, size) {
+                    return Err(field.invalid(format!(
+                        "the table has {} x {} cells for {size} values of the field",
+                        table.rows, table.columns
+                    )));
+                }
+            }
+            codes.push(own);
             fields.push((slot, weight, compare));
         }
         if fields.is_empty() {
@@ -122,6 +223,12 @@ impl<'d> Compiler<'d> {
             fields: fields.into(),
             missing: missing.into(),
             values: Vec::new(),
+            codes: if codes.iter().any(Option::is_some) {
+                codes.into()
+            } else {
+                Box::default()
+            },
+            tables: tables.into(),
         };
         Ok((points, nearest))
     }

@@ -270,7 +270,7 @@ impl Kind {
                 .sum(),
             Self::NeuralNetwork(network) => network.heap_bytes(),
             Self::Mining(mining) => mining.heap_bytes(),
-            Self::Clustering(clustering) => clustering.points.heap_bytes(),
+            Self::Clustering(clustering) => clustering.heap_bytes(),
             Self::Neighbors(neighbors) => neighbors.points.heap_bytes() + 20 * neighbors.names.len(),
             Self::NaiveBayes(bayes) => bayes
                 .inputs

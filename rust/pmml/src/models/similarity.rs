@@ -1,7 +1,9 @@
 //! `ClusteringModel` and `NearestNeighborModel`: comparing a record with points.
 
 use super::{Function, Model};
+use crate::matrix::Matrix;
 use crate::run::{Fault, Run, Scored, Slot};
+use crate::treatment::Interval;
 use crate::value::Value;
 
 /// The measure of `ComparisonMeasure`.
@@ -23,16 +25,44 @@ pub(crate) enum Compare {
     GaussianSimilarity(f64),
     Delta,
     Equal,
+    /// Cell of a table, by the numbers of the values.
+    Table(u32),
 }
 
 impl Compare {
-    fn apply(self, a: f64, b: f64) -> f64 {
+    fn apply(self, a: f64, b: f64, tables: &[Matrix]) -> f64 {
         match self {
+            Self::Table(table) => {
+                let table = &tables[table as usize];
+                table.at(a as usize, b as usize)
+            }
             Self::AbsoluteDifference => (a - b).abs(),
             Self::GaussianSimilarity(scale) => (-std::f64::consts::LN_2 * (a - b).powi(2) / (scale * scale)).exp(),
             Self::Delta => f64::from(u8::from(a != b)),
             Self::Equal => f64::from(u8::from(a == b)),
         }
+    }
+}
+
+/// The values of a field that are compared as numbers of a list.
+#[derive(Debug)]
+pub(crate) struct Codes {
+    pub(crate) keys: Box<[(u8, u64)]>,
+    /// Instead of single values.
+    pub(crate) intervals: Box<[Interval]>,
+    /// The number of what is not in the list: another value than all, or missing.
+    pub(crate) unknown: f64,
+}
+
+impl Codes {
+    /// The number of a value.
+    pub(crate) fn number(&self, value: Value) -> Option<f64> {
+        let key = value.key();
+        let place = self.keys.iter().position(|known| *known == key).or_else(|| {
+            let number = value.number()?;
+            self.intervals.iter().position(|interval| interval.contains(number))
+        });
+        place.map(|place| place as f64)
     }
 }
 
@@ -44,11 +74,25 @@ pub(crate) struct Points {
     /// Weights of the fields where some are missing.
     pub(crate) missing: Box<[f64]>,
     pub(crate) values: Vec<f64>,
+    /// For each field whose values are not numbers; empty when all are.
+    pub(crate) codes: Box<[Option<Codes>]>,
+    pub(crate) tables: Box<[Matrix]>,
 }
 
 impl Points {
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.fields.len() * size_of::<(Slot, f64, Compare)>() + 8 * (self.missing.len() + self.values.len())
+        let codes = self.codes.iter().flatten();
+        self.fields.len() * size_of::<(Slot, f64, Compare)>()
+            + 8 * (self.missing.len() + self.values.len())
+            + self.codes.len() * size_of::<Option<Codes>>()
+            + codes
+                .map(|codes| 16 * codes.keys.len() + size_of_val(&*codes.intervals))
+                .sum::<usize>()
+            + self
+                .tables
+                .iter()
+                .map(|table| 40 + 8 * table.values.len())
+                .sum::<usize>()
     }
 
     /// Distance or similarity; NaN stands for a missing value of the record.
@@ -70,6 +114,23 @@ impl Points {
             };
             return sum(&weights[..4]) / sum(&weights[4..]);
         }
+        self.aggregate(record, |index, compare| {
+            compare.apply(record[index], point[index], &self.tables)
+        })
+    }
+
+    /// The same with what is expected of values with shares: those of a cluster's members, for each field.
+    fn expect(&self, record: &[f64], profile: &[Profile]) -> f64 {
+        self.aggregate(record, |index, compare| {
+            let members = profile[index].iter();
+            members
+                .map(|(value, share)| share * compare.apply(record[index], *value, &self.tables))
+                .sum()
+        })
+    }
+
+    #[inline]
+    fn aggregate(&self, record: &[f64], distance: impl Fn(usize, Compare) -> f64) -> f64 {
         let (mut sum, mut all, mut present) = (0.0_f64, 0.0, 0.0);
         for (index, (_, weight, compare)) in self.fields.iter().enumerate() {
             let part = self.missing.get(index).copied().unwrap_or(1.0);
@@ -78,7 +139,7 @@ impl Points {
                 continue;
             }
             present += part;
-            let distance = compare.apply(record[index], point[index]);
+            let distance = distance(index, *compare);
             match self.metric {
                 Metric::Euclidean | Metric::SquaredEuclidean => sum += weight * distance * distance,
                 Metric::CityBlock => sum += weight * distance,
@@ -98,12 +159,24 @@ impl Points {
     }
 }
 
+/// Values of a cluster's members in one field, and their shares.
+pub(crate) type Profile = Box<[(f64, f64)]>;
+
 /// A compiled `ClusteringModel`; the classes of the model are the clusters.
 #[derive(Debug)]
 pub(crate) struct Clustering {
     pub(crate) points: Points,
     /// The nearest wins, else the most similar.
     pub(crate) nearest: bool,
+    /// Values of the members and their shares, for each cluster and field; empty when clusters are their centers.
+    pub(crate) profiles: Box<[Profile]>,
+}
+
+impl Clustering {
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let profiles = self.profiles.iter().map(|profile| 16 + size_of_val(&**profile));
+        self.points.heap_bytes() + profiles.sum::<usize>()
+    }
 }
 
 /// How neighbours decide.
@@ -137,8 +210,15 @@ impl Run<'_> {
     fn point(&mut self, points: &Points) -> Scored<usize> {
         let base = self.scratch.work.len();
         let mut present = false;
-        for (slot, _, _) in &points.fields {
-            let value = match self.number(*slot) {
+        for (index, (slot, _, _)) in points.fields.iter().enumerate() {
+            let value = match points.codes.get(index) {
+                Some(Some(codes)) => self.value(*slot).map(|value| {
+                    let known = (!value.is_missing()).then(|| codes.number(value).unwrap_or(codes.unknown));
+                    known.filter(|number| !number.is_nan())
+                }),
+                _ => self.number(*slot),
+            };
+            let value = match value {
                 Ok(value) => value,
                 Err(fault) => {
                     self.scratch.work.truncate(base);
@@ -162,8 +242,14 @@ impl Run<'_> {
         let scratch = &mut *self.scratch;
         let record = &scratch.work[base..base + width];
         scratch.ranks.clear();
-        for (cluster, point) in clustering.points.values.chunks_exact(width).enumerate() {
-            let affinity = clustering.points.compare(record, point);
+        for cluster in 0..model.classes.len() {
+            let affinity = if clustering.profiles.is_empty() {
+                let point = &clustering.points.values[cluster * width..(cluster + 1) * width];
+                clustering.points.compare(record, point)
+            } else {
+                let profile = &clustering.profiles[cluster * width..(cluster + 1) * width];
+                clustering.points.expect(record, profile)
+            };
             scratch.shares[model.shares + cluster] = affinity;
             scratch.ranks.push((affinity, cluster as u32));
         }
