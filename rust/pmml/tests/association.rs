@@ -244,3 +244,33 @@ fn lists_are_texts_and_numbers_are_numbers_in_the_schema() {
         ]
     );
 }
+
+#[test]
+fn a_small_document_can_t_ask_for_much_memory_or_time() {
+    let long = format!(r#"<Item id="0" value="{}"/>"#, "x".repeat(1 << 20));
+    let many = r#"<ItemRef itemRef="0"/>"#.repeat(300);
+    let error = load(model(TRANSACTIONS, "", &format!(r#"{long}<Itemset id="0">{many}</Itemset>"#)).as_bytes());
+    assert_eq!(error.err().unwrap().code, ErrorCode::ModelTooLarge);
+
+    let fields: String = (0..20_000)
+        .map(|n| format!("<MiningField name=\"f{n}\"/>"))
+        .collect::<Vec<_>>()
+        .concat();
+    let declared: String = (0..20_000)
+        .map(|n| format!("<DataField name=\"f{n}\" optype=\"categorical\" dataType=\"string\"/>"))
+        .collect::<Vec<_>>()
+        .concat();
+    let items: String = (0..20_000)
+        .map(|n| format!("<Item id=\"{n}\" value=\"f{n}\"/>"))
+        .collect::<Vec<_>>()
+        .concat();
+    let document = document(
+        &declared,
+        &format!(
+            r#"<AssociationModel functionName="associationRules"><MiningSchema>{fields}</MiningSchema>{items}</AssociationModel>"#
+        ),
+    );
+    let start = std::time::Instant::now();
+    load(document.as_bytes()).map(drop).unwrap();
+    assert!(start.elapsed().as_secs() < 20);
+}

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use serving_model::push_list_text;
+use serving_model::{ModelError, push_list_text};
 
 use super::model::Draft;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::association::{
-    Algorithm, Association, ItemSet, Measure, Part, Ranking, Rule, RuleValue, Source as ItemSource,
+    Algorithm, Association, ItemSet, Items, Measure, Part, Ranking, Rule, RuleValue, Source as ItemSource,
 };
 use crate::models::output::Feature;
 use crate::run::{Slot, Source};
 use crate::treatment::Lists;
+use crate::value::Type;
 
 /// Attributes of a rule, in the order of [`Measure`].
 const MEASURES: [(&str, Measure); 5] = [
@@ -22,6 +23,9 @@ const MEASURES: [(&str, Measure); 5] = [
     ("leverage", Measure::Leverage),
     ("affinity", Measure::Affinity),
 ];
+
+/// Most bytes that the texts of all item sets may take.
+const MOST_TEXT: usize = 1 << 28;
 
 /// How a field of flags spells 'true'.
 const TRUTHS: [&str; 5] = ["true", "TRUE", "True", "T", "1"];
@@ -52,17 +56,27 @@ struct Item<'d> {
 }
 
 impl<'d> Item<'d> {
-    /// The category in `field=category`.
-    fn category_of(&self, field: &str) -> Option<&'d str> {
-        let rest = self.value.strip_prefix(field)?.trim_start();
-        rest.strip_prefix('=').map(str::trim)
-    }
-
-    /// Whether the item stands for a field that is true, or for a category of it.
-    fn belongs_to(&self, field: &str) -> bool {
+    /// The fields that the item may belong to, and its category of each: those that it names, and those whose name or
+    /// `name=category` is its value.
+    fn owners(&self) -> Vec<(&'d str, Option<&'d str>)> {
+        // Names with more signs of equality are not looked for.
+        const MOST: usize = 16;
+        let value = self.value;
+        let divided = value.match_indices('=').take(MOST);
+        let mut owners: Vec<_> = divided
+            .map(|(at, _)| (value[..at].trim_end(), Some(value[at + 1..].trim())))
+            .collect();
         match self.field {
-            Some(own) => own == field,
-            None => self.value == field || self.category_of(field).is_some(),
+            Some(field) if self.category.is_some() => vec![(field, self.category)],
+            Some(field) => {
+                owners.retain(|(name, _)| *name == field);
+                owners.push((field, None));
+                owners
+            }
+            None => {
+                owners.push((value, None));
+                owners
+            }
         }
     }
 }
@@ -84,6 +98,7 @@ impl<'d> Compiler<'d> {
             });
         }
         let mut sets = Vec::new();
+        let mut written = 0;
         let mut set_numbers: HashMap<&str, u32> = HashMap::new();
         let mut holders: Vec<(u32, u32)> = Vec::new();
         for set in node.all("Itemset") {
@@ -109,8 +124,15 @@ impl<'d> Compiler<'d> {
                 let value = items[*item as usize].value;
                 push_list_text(&mut list, value);
                 text.push_str(value);
+                if written + list.len() + text.len() > MOST_TEXT {
+                    return Err(ModelError::too_large(format!(
+                        "the texts of the item sets take more than {MOST_TEXT} bytes"
+                    ))
+                    .at(set.place()));
+                }
             }
             list.push(']');
+            written += list.len() + text.len();
             members.sort_unstable();
             members.dedup();
             sets.push(ItemSet {
@@ -126,9 +148,10 @@ impl<'d> Compiler<'d> {
             .collect();
         let rules = self.association_rules(node, &set_numbers)?;
         let rankings = rankings(node, &rules)?;
-        let sources = self.item_sources(draft, &items)?;
+        let (sources, shared) = self.item_sources(draft, &items)?;
         Ok(Some(Association {
             sources: sources.into(),
+            shared: shared.into(),
             starts,
             holders: holders.into_iter().map(|(_, set)| set).collect(),
             sets: sets.into(),
@@ -163,7 +186,7 @@ impl<'d> Compiler<'d> {
 
     /// The fields that bring items. With a field of usage type `group` each of the others is a list of a transaction's
     /// items; so is the only field of a model whose items are not fields or categories of them.
-    fn item_sources(&mut self, draft: &mut Draft<'d>, items: &[Item<'d>]) -> Compiled<Vec<ItemSource>> {
+    fn item_sources(&mut self, draft: &mut Draft<'d>, items: &[Item<'d>]) -> Compiled<(Vec<ItemSource>, Vec<Items>)> {
         let schema = draft.node.need_child("MiningSchema")?;
         let (mut active, mut observed, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         for field in schema.all("MiningField") {
@@ -194,32 +217,62 @@ impl<'d> Compiler<'d> {
             input.active &= !(outermost && groups.contains(&input.name.as_str()));
         }
         let grouped = !groups.is_empty();
-        let mut sources = Vec::new();
+        let mut owned: HashMap<&str, Vec<(u32, Option<&str>)>> = HashMap::new();
+        for (number, item) in items.iter().enumerate() {
+            for (name, category) in item.owners() {
+                owned.entry(name).or_default().push((number as u32, category));
+            }
+        }
+        let mut sources: Vec<ItemSource> = Vec::new();
+        let mut shared: Vec<Items> = Vec::new();
+        let mut kinds: Vec<Type> = Vec::new();
         for (name, field) in &active {
             let slot = self.resolve(draft.scope, name, *field)?;
             let kind = self.slots[slot as usize].kind;
-            let list = grouped || (active.len() == 1 && !items.iter().any(|item| item.belongs_to(name)));
+            let list = grouped || (active.len() == 1 && !owned.contains_key(name));
             if list {
                 self.make_list(slot, if grouped { Lists::Only } else { Lists::OrOne });
             }
-            let mut known = Vec::new();
-            for (number, item) in items.iter().enumerate() {
-                for text in meanings(item, name, list) {
-                    if let Some(value) = self.literal(kind, text) {
-                        known.push((value.key(), number as u32));
+            let mut own = Vec::new();
+            for (number, category) in owned.get(name).into_iter().flatten() {
+                let item = &items[*number as usize];
+                match category {
+                    // In a list the value itself is written.
+                    Some(_) if list && item.field.is_none() => {}
+                    Some(category) => self.stands_for(kind, category, *number, &mut own),
+                    None if list => self.stands_for(kind, item.value, *number, &mut own),
+                    None => {
+                        for truth in TRUTHS.iter().chain([&item.value]) {
+                            self.stands_for(kind, truth, *number, &mut own);
+                        }
                     }
                 }
             }
-            known.sort_unstable();
-            known.dedup();
+            let known = kinds.iter().position(|known| *known == kind);
+            if known.is_none() {
+                let mut values = Vec::new();
+                for (number, item) in items.iter().enumerate().filter(|(_, item)| item.field.is_none()) {
+                    self.stands_for(kind, item.value, number as u32, &mut values);
+                }
+                kinds.push(kind);
+                shared.push(sorted(values));
+            }
             sources.push(ItemSource {
                 slot,
                 kind,
                 required: grouped,
-                items: known.into(),
+                own: sorted(own),
+                shared: known.unwrap_or(kinds.len() - 1),
             });
         }
-        Ok(sources)
+        Ok((sources, shared))
+    }
+
+    /// Notes that a text as a value of a type stands for an item, if it is such a value.
+    fn stands_for(&mut self, kind: Type, text: &str, item: u32, items: &mut Vec<((u8, u64), u32)>) {
+        if let Some(value) = self.literal(kind, text) {
+            items.push((value.key(), item));
+        }
     }
 
     /// Makes the field of the record behind a slot one of lists.
@@ -269,24 +322,10 @@ pub(super) fn rule_feature(node: Node<'_>) -> Compiled<Option<Feature>> {
     })))
 }
 
-/// The values of a field that stand for an item.
-fn meanings<'a>(item: &Item<'a>, field: &str, list: bool) -> Vec<&'a str> {
-    let mut texts = Vec::new();
-    if item.field.is_some_and(|own| own != field) {
-        return texts;
-    }
-    if let Some(category) = item.category {
-        texts.push(category);
-        return texts;
-    }
-    texts.push(item.value);
-    if !list && item.belongs_to(field) {
-        match item.category_of(field) {
-            Some(category) => texts.push(category),
-            None => texts.extend(TRUTHS),
-        }
-    }
-    texts
+fn sorted(mut items: Vec<((u8, u64), u32)>) -> Items {
+    items.sort_unstable();
+    items.dedup();
+    items.into()
 }
 
 /// The orders of the rules that outputs ask for. Rules with the same number stay in the order of the document, those without

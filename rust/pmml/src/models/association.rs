@@ -65,17 +65,21 @@ pub(crate) struct Source {
     pub(crate) kind: Type,
     /// A record without it is refused.
     pub(crate) required: bool,
-    /// Items by the values that stand for them; sorted.
-    pub(crate) items: Box<[((u8, u64), u32)]>,
+    /// Items of this field alone, by the values that stand for them.
+    pub(crate) own: Items,
+    /// Index of the items that any field of this type may bring.
+    pub(crate) shared: usize,
 }
 
-impl Source {
-    fn put(&self, value: Value, basket: &mut [bool]) {
-        let key = value.key();
-        let start = self.items.partition_point(|(known, _)| *known < key);
-        for (_, item) in self.items[start..].iter().take_while(|(known, _)| *known == key) {
-            basket[*item as usize] = true;
-        }
+/// Items by the keys of the values that stand for them; sorted.
+pub(crate) type Items = Box<[((u8, u64), u32)]>;
+
+/// Puts the items that a value stands for into the basket.
+fn put(items: &Items, value: Value, basket: &mut [bool]) {
+    let key = value.key();
+    let start = items.partition_point(|(known, _)| *known < key);
+    for (_, item) in items[start..].iter().take_while(|(known, _)| *known == key) {
+        basket[*item as usize] = true;
     }
 }
 
@@ -111,6 +115,8 @@ pub(crate) struct Ranking {
 #[derive(Debug)]
 pub(crate) struct Association {
     pub(crate) sources: Box<[Source]>,
+    /// Items that belong to no field, for each type that fields have.
+    pub(crate) shared: Box<[Items]>,
     /// The item sets with item `i` are `holders[starts[i]..starts[i + 1]]`.
     pub(crate) starts: Box<[u32]>,
     pub(crate) holders: Box<[u32]>,
@@ -122,11 +128,11 @@ pub(crate) struct Association {
 
 impl Association {
     pub(crate) fn heap_bytes(&self) -> usize {
-        let sources = self.sources.iter();
+        let owned = self.sources.iter().map(|source| &source.own);
+        let entries: usize = owned.chain(&self.shared).map(|items| items.len()).sum();
         size_of::<Self>()
-            + sources
-                .map(|source| size_of::<Source>() + source.items.len() * size_of::<((u8, u64), u32)>())
-                .sum::<usize>()
+            + self.sources.len() * size_of::<Source>()
+            + entries * size_of::<((u8, u64), u32)>()
             + 4 * (self.starts.len() + self.holders.len())
             + self.sets.len() * size_of::<ItemSet>()
             + self.rules.len() * size_of::<Rule>()
@@ -178,7 +184,7 @@ impl Run<'_> {
         basket.items.clear();
         basket.items.resize(association.starts.len().saturating_sub(1), false);
         for source in &association.sources {
-            self.collect(source)?;
+            self.collect(source, &association.shared[source.shared])?;
         }
         let basket = &mut self.scratch.basket;
         basket.counts.clear();
@@ -217,7 +223,7 @@ impl Run<'_> {
     }
 
     /// Puts the items that a field brings into the basket.
-    fn collect(&mut self, source: &Source) -> Scored<()> {
+    fn collect(&mut self, source: &Source, shared: &Items) -> Scored<()> {
         let fault = |cause| Fault {
             cause,
             slot: source.slot,
@@ -245,7 +251,8 @@ impl Run<'_> {
                             ListItem::Boolean(truth) => read(if truth { "true" } else { "false" }),
                         };
                         if let Some(value) = value {
-                            source.put(value, basket);
+                            put(&source.own, value, basket);
+                            put(shared, value, basket);
                         }
                     }
                     return Ok(());
@@ -253,7 +260,8 @@ impl Run<'_> {
             }
             _ => {}
         }
-        source.put(value, basket);
+        put(&source.own, value, basket);
+        put(shared, value, basket);
         Ok(())
     }
 
