@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::function::Builtin;
 use crate::run::{Run, Scored, Slot};
+use crate::series::{Aggregate, Lag, Summary};
 use crate::text_index::TextIndex;
 use crate::treatment::Interval;
 use crate::value::{Type, Value};
@@ -67,6 +68,8 @@ pub(crate) enum Expression {
         kind: Type,
     },
     Text(Box<TextIndex>),
+    Aggregate(Aggregate),
+    Lag(Box<Lag>),
 }
 
 /// `invalidValueTreatment` of `Apply`.
@@ -83,6 +86,13 @@ pub(crate) struct Defined {
     pub(crate) parameters: usize,
     pub(crate) kinds: Box<[Option<Type>]>,
     pub(crate) kind: Option<Type>,
+}
+
+impl Expression {
+    /// Whether the value is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, Self::Aggregate(aggregate) if aggregate.summary == Summary::Multiset)
+    }
 }
 
 impl Run<'_> {
@@ -199,6 +209,8 @@ impl Run<'_> {
                 self.cast(*kind, value, crate::run::NO_SLOT)
             }
             Expression::Text(index) => self.text_index(index),
+            Expression::Aggregate(aggregate) => self.aggregated(*aggregate),
+            Expression::Lag(lag) => self.lag(lag),
         }
     }
 

@@ -19,6 +19,7 @@ mod predicate;
 mod program;
 mod run;
 mod scorer;
+mod series;
 mod strings;
 mod text_index;
 mod treatment;

@@ -109,6 +109,10 @@ impl PmmlModel {
                     let mut field = match treatment.lists {
                         Lists::No => Field::scalar(&name, data_type(kind)),
                         Lists::Only | Lists::OrOne => Field::list(&name),
+                        Lists::Series => Field {
+                            list: true,
+                            ..Field::scalar(&name, data_type(kind))
+                        },
                     };
                     field.labels = values;
                     field.notes = notes(kind, treatment);

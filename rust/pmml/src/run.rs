@@ -126,6 +126,8 @@ pub(crate) struct Scratch {
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,
     pub(crate) list: String,
+    /// Elements of the lists that are being summarised.
+    pub(crate) elements: Vec<Value>,
     /// What baseline models remember of earlier records, for each model; empty without such models.
     pub(crate) memories: Vec<crate::models::baseline::Memory>,
     pub(crate) inference: crate::models::bayesian_network::elimination::Workspace,
@@ -323,7 +325,6 @@ impl Run<'_> {
 
     /// Reads a cell as a value of the field's type and applies the treatments of the mining schema.
     fn prepare(&mut self, slot: Slot, cell: u32, treatment: &Treatment) -> Scored<Value> {
-        let kind = self.program.slots[slot as usize].kind;
         let bits = self.input.values(self.row)[cell as usize];
         let tag = Tag::from_number(self.input.tags(self.row)[cell as usize]);
         let input = self.input;
@@ -336,20 +337,36 @@ impl Run<'_> {
             Tag::String => {
                 let text = input.text(bits);
                 if treatment.lists != Lists::No && text.trim_start().starts_with('[') {
-                    return Ok(Value::Text(self.code(text)));
+                    return match treatment.lists {
+                        Lists::Series => self.latest(slot, text, treatment),
+                        _ => Ok(Value::Text(self.code(text))),
+                    };
                 }
-                if treatment.is_missing_text(text) {
-                    Value::Missing
-                } else if kind == Type::String {
-                    Value::Text(self.code(text))
-                } else {
-                    match parse(kind, text) {
-                        Some(value) => value,
-                        None => return treatment.unreadable(slot),
-                    }
-                }
+                return self.prepare_text(slot, text, treatment);
             }
         };
+        self.prepare_value(slot, raw, treatment)
+    }
+
+    /// Reads text as a value of a field and applies the treatments of the mining schema.
+    pub(crate) fn prepare_text(&mut self, slot: Slot, text: &str, treatment: &Treatment) -> Scored<Value> {
+        let kind = self.program.slots[slot as usize].kind;
+        let raw = if treatment.is_missing_text(text) {
+            Value::Missing
+        } else if kind == Type::String {
+            Value::Text(self.code(text))
+        } else {
+            match parse(kind, text) {
+                Some(value) => value,
+                None => return treatment.unreadable(slot),
+            }
+        };
+        self.prepare_value(slot, raw, treatment)
+    }
+
+    /// Applies the treatments of the mining schema to what a record has for a field.
+    pub(crate) fn prepare_value(&mut self, slot: Slot, raw: Value, treatment: &Treatment) -> Scored<Value> {
+        let kind = self.program.slots[slot as usize].kind;
         if raw.is_missing() {
             return treatment.missing(slot);
         }

@@ -69,6 +69,8 @@ pub(crate) enum Lists {
     Only,
     /// A single value is a list of one.
     OrOne,
+    /// What the field had in earlier records and, last, in this one: the last is its value.
+    Series,
 }
 
 /// The treatment of one field.

@@ -232,6 +232,33 @@ fn expressions_compute_what_the_specification_says() {
 }
 
 #[test]
+fn a_map_in_a_function_matches_arguments_of_any_type() {
+    let table = r#"<FieldColumnPair field="a" column="in"/><InlineTable><row><in>3</in><out>three</out></row>
+        <row><in>4</in><out>four</out></row></InlineTable>"#;
+    for (kind, argument, answer) in [
+        ("", "<FieldRef field=\"x\"/>", "three"),
+        ("", "<Constant dataType=\"integer\">4</Constant>", "four"),
+        ("", "<Constant dataType=\"string\">4</Constant>", "four"),
+        ("dataType=\"double\"", "<FieldRef field=\"x\"/>", "three"),
+        (
+            "dataType=\"string\"",
+            "<Constant dataType=\"integer\">4</Constant>",
+            "four",
+        ),
+        ("", "<Constant dataType=\"integer\">5</Constant>", "none"),
+    ] {
+        let function = format!(
+            r#"<TransformationDictionary><DefineFunction name="name" optype="categorical" dataType="string">
+            <ParameterField name="a" optype="categorical" {kind}/><MapValues outputColumn="out" defaultValue="none">{table}
+            </MapValues></DefineFunction></TransformationDictionary><RegressionModel"#
+        );
+        let call = format!(r#"<Apply function="name">{argument}</Apply>"#);
+        let model = derived(&call, "string").replace("<RegressionModel", &function);
+        assert_eq!(score(&model, "x=3"), format!("y=7 out={answer}"), "{kind} {argument}");
+    }
+}
+
+#[test]
 fn votes_averages_and_chains_combine_segments() {
     let segment = |id: &str, intercept: f64| {
         format!(
@@ -310,13 +337,13 @@ fn everything_unsupported_is_listed_at_once_with_its_line() {
     let model = linear(
         r#"<MiningField name="x"/>"#,
         r#"<Output><OutputField name="a" feature="standardError"/>
-<OutputField name="b" feature="transformedValue"><Lag field="x"/></OutputField></Output>"#,
+<OutputField name="b" feature="transformedValue"><Apply function="x-none"/></OutputField></Output>"#,
     );
     let error = load(model.as_bytes()).map(|_| ()).unwrap_err();
     assert_eq!(error.code, ErrorCode::ModelUnsupported);
     assert_eq!(
         error.message,
-        "not supported: OutputField (line 8): feature standardError; Lag (line 9): expression Lag"
+        "not supported: OutputField (line 8): feature standardError; Apply (line 9): function 'x-none'"
     );
     assert_eq!(error.place.line, 8);
 }

@@ -277,11 +277,8 @@ impl<'d> Compiler<'d> {
 
     /// Makes the field of the record behind a slot one of lists.
     fn make_list(&mut self, slot: Slot, lists: Lists) {
-        let mut slot = slot as usize;
-        while let Source::Inherited { from, .. } = &self.slots[slot].source {
-            slot = *from as usize;
-        }
-        if let Source::Input { treatment, .. } = &mut self.slots[slot].source {
+        let slot = self.of_record(slot);
+        if let Source::Input { treatment, .. } = &mut self.slots[slot as usize].source {
             treatment.lists = lists;
             treatment.plain = false;
         }

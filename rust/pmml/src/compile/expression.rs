@@ -11,7 +11,7 @@ use crate::document::Node;
 use crate::expression::{Beyond, Defined, Expression, OnInvalid};
 use crate::function::{Builtin, Named};
 use crate::text_index::{TextIndex, Weights};
-use crate::value::{Type, Value};
+use crate::value::{Type, Value, parse};
 
 const NAMES: [&str; 11] = [
     "Constant",
@@ -40,8 +40,17 @@ pub(crate) fn pattern(node: Node<'_>, text: &str) -> Compiled<Regex> {
         })
 }
 
+const OUTSIDE: &str = "a table outside of the document";
+
+/// Most columns of a `MapValues` that are matched both as texts and as numbers.
+const MOST_UNTYPED: u32 = 4;
+
 /// Rows of an `InlineTable`: column to text.
 pub(crate) fn table_rows(node: Node<'_>) -> Compiled<Vec<Vec<(&str, &str)>>> {
+    if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
+        let message = format!("not supported: {} (line {}): {OUTSIDE}", node.name(), node.line());
+        return Err(ModelError::unsupported(message).at(node.place()));
+    }
     let table = node.need_child("InlineTable")?;
     Ok(table
         .all("row")
@@ -89,8 +98,13 @@ impl<'d> Compiler<'d> {
     fn kind_of(&self, expression: &Expression) -> Type {
         match expression {
             Expression::Field { slot, .. } => self.slots[*slot as usize].kind,
+            Expression::Parameter(index) => self.parameter_kind(*index).unwrap_or(Type::String),
             _ => Type::String,
         }
+    }
+
+    fn parameter_kind(&self, index: u32) -> Option<Type> {
+        self.parameter_kinds.get(index as usize).copied().flatten()
     }
 
     fn typed(&mut self, kind: Option<Type>, text: &str) -> Value {
@@ -198,6 +212,8 @@ impl<'d> Compiler<'d> {
                 compiler.application(scope, parameters, node, kind, steps)
             }),
             "TextIndex" => self.text_index(scope, parameters, node),
+            "Aggregate" => self.aggregate(scope, parameters, node),
+            "Lag" => self.lag(scope, parameters, node),
             other => {
                 self.unsupported(node, format!("expression {other}"));
                 Ok((Expression::Constant(Value::Missing), 1))
@@ -221,26 +237,45 @@ impl<'d> Compiler<'d> {
         for pair in node.all("FieldColumnPair") {
             let (expression, depth) = self.field(scope, parameters, pair, pair.need("field")?, Value::Missing)?;
             let column = pair.need("column")?;
-            columns.push((column.rsplit(':').next().unwrap_or(column), self.kind_of(&expression)));
+            // What a function is called with may have any type.
+            let untyped = matches!(expression, Expression::Parameter(index) if self.parameter_kind(index).is_none());
+            let column = column.rsplit(':').next().unwrap_or(column);
+            columns.push((column, self.kind_of(&expression), untyped));
             deepest = deepest.max(depth);
             of.push(expression);
         }
+        let untyped = columns.iter().filter(|(_, _, untyped)| *untyped).count() as u32;
+        let untyped = if untyped > MOST_UNTYPED { 0 } else { untyped };
         let mut table = HashMap::new();
         if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
-            self.unsupported(node, "a table outside of the document");
+            self.unsupported(node, OUTSIDE);
         } else {
             for row in table_rows(node)? {
                 let cell = |name: &str| row.iter().find(|(column, _)| *column == name).map(|(_, text)| *text);
                 let Some(result) = cell(output) else {
                     continue;
                 };
-                let mut keys = Vec::with_capacity(columns.len());
-                for (column, kind) in &columns {
-                    let text = cell(column).ok_or_else(|| node.invalid(format!("a row has no column '{column}'")))?;
-                    keys.push(self.literal_or_text(*kind, text).key());
-                }
                 let result = self.typed(kind, result);
-                table.entry(keys).or_insert(result);
+                // Of each untyped column the text, or the number that it spells.
+                for numbers in 0..1_u32 << untyped {
+                    let mut keys = Vec::with_capacity(columns.len());
+                    let mut column_of_numbers = numbers;
+                    for (column, kind, untyped) in &columns {
+                        let text =
+                            cell(column).ok_or_else(|| node.invalid(format!("a row has no column '{column}'")))?;
+                        let mut value = self.literal_or_text(*kind, text);
+                        if *untyped {
+                            if column_of_numbers & 1 == 1
+                                && let Some(number) = parse(Type::Double, text)
+                            {
+                                value = number;
+                            }
+                            column_of_numbers >>= 1;
+                        }
+                        keys.push(value.key());
+                    }
+                    table.entry(keys).or_insert(result);
+                }
             }
         }
         let expression = Expression::Map {
@@ -362,10 +397,12 @@ impl<'d> Compiler<'d> {
             .find(|child| NAMES.contains(&child.name()))
             .ok_or_else(|| definition.invalid("an expression is missing"))?;
         let mut steps = 0;
+        let outer = std::mem::replace(&mut self.parameter_kinds, kinds.clone());
         let (body, depth) = self.descend(definition, |compiler| {
             // A function sees its parameters only.
             compiler.expression(0, &parameters, body, kind, &mut steps)
         })?;
+        self.parameter_kinds = outer;
         if steps > MOST_STEPS || depth > DEEPEST {
             return Err(ModelError::too_large(format!("function '{name}' takes too many steps")).at(definition.place()));
         }

@@ -19,6 +19,7 @@ mod regression;
 mod rule_set;
 mod scope;
 mod scorecard;
+mod series;
 mod similarity;
 mod support_vector;
 mod time_series;
@@ -66,6 +67,8 @@ pub(crate) struct Compiler<'d> {
     pub(crate) functions: Vec<Defined>,
     function_depths: Vec<(usize, u64)>,
     function_names: HashMap<&'d str, Function<'d>>,
+    /// Types of the arguments of the function that is being compiled.
+    parameter_kinds: Vec<Option<Type>>,
     pub(crate) models: Vec<Option<Model>>,
     pub(crate) shares: usize,
     pub(crate) fields: HashMap<&'d str, DataField<'d>>,
@@ -98,6 +101,7 @@ impl<'d> Compiler<'d> {
             functions: Vec::new(),
             function_depths: Vec::new(),
             function_names: HashMap::new(),
+            parameter_kinds: Vec::new(),
             models: Vec::new(),
             shares: 0,
             fields: HashMap::new(),

@@ -199,7 +199,16 @@ impl<'d> Compiler<'d> {
                 .collect::<Compiled<_>>()?,
             _ => Box::default(),
         };
+        let kind = if expression.is_list() { Type::String } else { kind };
         Ok(self.slot(name, kind, Source::Derived(Box::new(expression)), order, depth + 1))
+    }
+
+    /// The field of the record behind a field that inner mining schemas treat again.
+    pub(crate) fn of_record(&self, mut slot: Slot) -> Slot {
+        while let Source::Inherited { from, .. } = &self.slots[slot as usize].source {
+            slot = *from;
+        }
+        slot
     }
 }
 

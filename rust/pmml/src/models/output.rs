@@ -69,6 +69,7 @@ impl OutputField {
     pub(crate) fn is_list(&self, model: &Model) -> bool {
         match &self.feature {
             Feature::Rule(wanted) => wanted.is_list(),
+            Feature::Transformed(expression) => expression.is_list(),
             Feature::PredictedValue | Feature::DisplayValue => model.answers_list(),
             _ => false,
         }
