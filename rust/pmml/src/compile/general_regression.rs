@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use super::model::Draft;
+use super::uncertainty::{Prediction, asked_for};
 use super::{Compiled, Compiler, numbers};
 use crate::document::Node;
 use crate::models::Function;
-use crate::models::general_regression::{Baseline, Cox, Factor, GeneralRegression, Link, ModelType, Parameter};
+use crate::models::general_regression::{
+    Baseline, Cox, Factor, GeneralRegression, Link, ModelType, Parameter, StandardError,
+};
 use crate::models::regression::Normalization;
-use crate::run::Slot;
+use crate::run::{Slot, Source};
+use crate::value::Type;
 
 struct Cells<'d> {
     cells: Vec<(&'d str, Slot, Node<'d>)>,
@@ -163,7 +167,51 @@ impl<'d> Compiler<'d> {
             trials_slot,
             reference: center,
             cox,
+            error: self.standard_error(draft, model_type, &index)?,
         }))
+    }
+
+    /// The covariances of the parameters, when an output asks how sure a prediction is.
+    fn standard_error(
+        &mut self,
+        draft: &mut Draft<'d>,
+        model_type: ModelType,
+        index: &HashMap<&str, usize>,
+    ) -> Compiled<Option<Box<StandardError>>> {
+        let plain = matches!(model_type, ModelType::Linear | ModelType::Generalized);
+        let Some(matrix) = draft.node.child("PCovMatrix") else {
+            return Ok(None);
+        };
+        if !asked_for(draft.node) || !plain || draft.function != Function::Regression {
+            return Ok(None);
+        }
+        let mut covariances: HashMap<(u32, u32), f64> = HashMap::new();
+        for cell in matrix.all("PCovCell") {
+            let parameter = |name: &str| {
+                let name = cell.need(name)?;
+                let found = index.get(name).map(|number| *number as u32);
+                found.ok_or_else(|| cell.invalid(format!("there is no parameter '{name}'")))
+            };
+            let (row, column) = (parameter("pRow")?, parameter("pCol")?);
+            covariances.insert((row.min(column), row.max(column)), cell.need_number("value")?);
+        }
+        let mut covariances: Vec<(u32, u32, f64)> = covariances
+            .into_iter()
+            .map(|((row, column), value)| (row, column, value))
+            .collect();
+        covariances.sort_by_key(|(row, column, _)| (*row, *column));
+        let mut slot = |name| self.slot(name, Type::Double, Source::Output, Box::default(), 1);
+        let (value, deviation) = (slot("mean"), slot("standard error"));
+        draft.predictions.push(Prediction {
+            target: draft.target,
+            value,
+            deviation: Some(deviation),
+        });
+        Ok(Some(Box::new(StandardError {
+            covariances: covariances.into(),
+            value,
+            deviation,
+        })))
     }
 
     fn link(node: Node<'d>, model_type: ModelType) -> Compiled<Link> {

@@ -4,6 +4,7 @@ use super::regression::normalize;
 use super::{Function, Model};
 use crate::models::regression::Normalization;
 use crate::run::{Cause, Fault, Run, Scored, Slot};
+use crate::value::Value;
 
 /// `modelType`, as far as the answers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,20 @@ impl Link {
             Self::OddsPower(parameter) => 1.0 / (1.0 + (1.0 + parameter * value).powf(-1.0 / parameter)),
             Self::Power(0.0) => value.exp(),
             Self::Power(parameter) => value.powf(1.0 / parameter),
+        }
+    }
+
+    /// Slope of the inverse: exact for the identity and the logarithm, else from its values nearby.
+    fn slope(self, value: f64) -> f64 {
+        match self {
+            Self::Normalization(Normalization::None) => 1.0,
+            Self::Normalization(Normalization::Exp) => value.exp(),
+            _ => {
+                let step = 1e-3 * value.abs().max(1.0);
+                let near = self.invert(value + step) - self.invert(value - step);
+                let far = self.invert(value + 2.0 * step) - self.invert(value - 2.0 * step);
+                (8.0 * near - far) / (12.0 * step)
+            }
         }
     }
 }
@@ -94,6 +109,31 @@ pub(crate) struct GeneralRegression {
     /// Parameters at the reference point, summed.
     pub(crate) reference: f64,
     pub(crate) cox: Option<Box<Cox>>,
+    pub(crate) error: Option<Box<StandardError>>,
+}
+
+/// What the standard error of a prediction is computed from.
+#[derive(Debug)]
+pub(crate) struct StandardError {
+    /// Covariances of pairs of parameters; those of two different ones count twice.
+    pub(crate) covariances: Box<[(u32, u32, f64)]>,
+    pub(crate) value: Slot,
+    pub(crate) deviation: Slot,
+}
+
+impl StandardError {
+    /// Of the linear predictor, for the values that the parameters are multiplied with.
+    fn of(&self, products: &[f64]) -> f64 {
+        let sum: f64 = self
+            .covariances
+            .iter()
+            .map(|(row, column, covariance)| {
+                let twice = if row == column { 1.0 } else { 2.0 };
+                twice * covariance * products[*row as usize] * products[*column as usize]
+            })
+            .sum();
+        sum.max(0.0).sqrt()
+    }
 }
 
 impl Run<'_> {
@@ -113,7 +153,8 @@ impl Run<'_> {
             None => 1.0,
         };
         let base = self.scratch.work.len();
-        self.scratch.work.resize(base + regression.equations, 0.0);
+        let products = regression.error.as_ref().map_or(0, |_| regression.parameters.len());
+        self.scratch.work.resize(base + regression.equations + products, 0.0);
         let found = self.predictors(regression, base);
         let found = match found {
             Ok(true) => self.answer_general(index, model, regression, (base, hazard)),
@@ -125,7 +166,7 @@ impl Run<'_> {
 
     /// Leaves the linear predictor of each equation in the work space; `false` when a value is missing.
     fn predictors(&mut self, regression: &GeneralRegression, base: usize) -> Scored<bool> {
-        for parameter in &regression.parameters {
+        for (number, parameter) in regression.parameters.iter().enumerate() {
             let mut product = 1.0;
             for factor in &parameter.factors {
                 product *= match factor {
@@ -153,6 +194,9 @@ impl Run<'_> {
                             .map_or(0.0, |(_, number)| *number)
                     }
                 };
+            }
+            if regression.error.is_some() {
+                self.scratch.work[base + regression.equations + number] = product;
             }
             for (sum, coefficient) in self.scratch.work[base..].iter_mut().zip(&parameter.coefficients) {
                 *sum += coefficient * product;
@@ -194,6 +238,15 @@ impl Run<'_> {
                 ModelType::Generalized => regression.link.invert(first) * trials,
                 _ => first,
             };
+            if let Some(error) = &regression.error {
+                let slope = match regression.model_type {
+                    ModelType::Generalized => regression.link.slope(first) * trials,
+                    _ => 1.0,
+                };
+                let deviation = slope.abs() * error.of(&self.scratch.work[base + regression.equations..]);
+                self.set(error.value, Value::Double(value));
+                self.set(error.deviation, Value::Double(deviation));
+            }
             return Ok(self.answer_number(index, model, value));
         }
         let classes = model.classes.len();

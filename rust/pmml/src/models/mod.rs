@@ -263,11 +263,17 @@ impl Kind {
                         .as_ref()
                         .map_or(0, |plain| plain.weights.len() * 8 + plain.slots.len() * 4)
             }
-            Self::GeneralRegression(regression) => regression
-                .parameters
-                .iter()
-                .map(|parameter| 32 + parameter.factors.len() * 40 + parameter.coefficients.len() * 8)
-                .sum(),
+            Self::GeneralRegression(regression) => {
+                regression
+                    .parameters
+                    .iter()
+                    .map(|parameter| 32 + parameter.factors.len() * 40 + parameter.coefficients.len() * 8)
+                    .sum::<usize>()
+                    + regression
+                        .error
+                        .as_ref()
+                        .map_or(0, |error| 32 + 16 * error.covariances.len())
+            }
             Self::NeuralNetwork(network) => network.heap_bytes(),
             Self::Mining(mining) => mining.heap_bytes(),
             Self::Clustering(clustering) => clustering.heap_bytes(),
