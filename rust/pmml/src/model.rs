@@ -248,7 +248,7 @@ impl PmmlModel {
                 let kind = data_type(self.program.slots[output.slot as usize].kind);
                 let cell = if let (true, Feature::Probability { class }) = (output.direct, &output.feature) {
                     Cell::Share(index, *class)
-                } else if output.is_list(answering) {
+                } else if output.list {
                     Cell::List(output.slot)
                 } else if labelled {
                     Cell::Class(output.slot, output.model)
@@ -275,7 +275,7 @@ impl PmmlModel {
     fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
         let list = match cell {
             Cell::List(_) => true,
-            Cell::Target(index) | Cell::OneOf(index) => self.program.models[index].answers_list(),
+            Cell::Target(index) | Cell::OneOf(index) => self.program.models[index].list,
             _ => false,
         };
         let mut field = if list {

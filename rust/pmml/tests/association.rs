@@ -274,3 +274,40 @@ fn a_small_document_can_t_ask_for_much_memory_or_time() {
     load(document.as_bytes()).map(drop).unwrap();
     assert!(start.elapsed().as_secs() < 20);
 }
+
+#[test]
+fn lists_go_through_chains_and_output_fields_as_lists() {
+    let inner = model(
+        TRANSACTIONS,
+        r#"<OutputField name="first" feature="antecedent"/><OutputField name="again" feature="transformedValue" dataType="string">
+        <FieldRef field="first"/></OutputField>"#,
+        RULES,
+    );
+    let inner = &inner[inner.find("<AssociationModel").unwrap()..inner.find("</PMML>").unwrap()];
+    for method in ["modelChain", "selectFirst", "selectAll"] {
+        let whole = document(
+            r#"<DataField name="basket" optype="categorical" dataType="string"/>
+            <DataField name="item" optype="categorical" dataType="string"/>"#,
+            &format!(
+                r#"<MiningModel functionName="associationRules"><MiningSchema>{TRANSACTIONS}</MiningSchema>
+                <Segmentation multipleModelMethod="{method}"><Segment><True/>{inner}</Segment></Segmentation></MiningModel>"#
+            ),
+        );
+        let schema = load(whole.as_bytes()).unwrap().schema().clone();
+        assert!(
+            schema.inputs.iter().any(|field| field.name == "item" && field.list),
+            "{method}"
+        );
+        assert!(
+            schema.outputs.iter().all(|field| field.list),
+            "{method}: {:?}",
+            schema.outputs
+        );
+        let answer = score(&whole, r#"item=["bread"]"#);
+        let expected = match method {
+            "selectAll" => r#"_target=[["butter"]]"#,
+            _ => r#"_target=["butter"] first=["bread"] again=["bread"]"#,
+        };
+        assert_eq!(answer, expected, "{method}");
+    }
+}

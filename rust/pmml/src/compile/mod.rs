@@ -75,6 +75,8 @@ pub(crate) struct Compiler<'d> {
     pub(crate) inputs: Vec<Input>,
     /// Output fields that something in the document reads.
     pub(crate) read_outputs: HashSet<Slot>,
+    /// Output fields whose values are lists.
+    list_outputs: HashSet<Slot>,
     scopes: Vec<Scope<'d>>,
     unsupported: Vec<(u32, String)>,
     nesting: usize,
@@ -107,6 +109,7 @@ impl<'d> Compiler<'d> {
             fields: HashMap::new(),
             inputs: Vec::new(),
             read_outputs: HashSet::new(),
+            list_outputs: HashSet::new(),
             scopes: Vec::new(),
             unsupported: Vec::new(),
             nesting: 0,

@@ -6,7 +6,9 @@ use super::association::rule_feature;
 use super::uncertainty::{Prediction, interval, prediction};
 use super::{Compiled, Compiler, ScopeId, data_type};
 use crate::document::Node;
+use crate::expression::Expression;
 use crate::models::association::Part;
+use crate::models::mining::{Method, Segment};
 use crate::models::output::{Feature, OutputField};
 use crate::models::target::{CastInteger, Target};
 use crate::models::{Class, Function, Kind, Model, NONE};
@@ -159,8 +161,9 @@ impl<'d> Compiler<'d> {
             predictions: Vec::new(),
         };
         let (element, kind) = self.kind(&mut draft, index)?;
+        let list = kind.as_ref().is_some_and(|kind| self.answers_list(kind));
         let target = self.target(&mut draft)?;
-        let outputs = self.output_fields(&mut draft, index)?;
+        let outputs = self.output_fields(&mut draft, index, list)?;
         let shares = self.shares;
         self.shares += draft.classes.list.len();
         let Some(kind) = kind else {
@@ -170,6 +173,7 @@ impl<'d> Compiler<'d> {
             kind,
             element,
             function,
+            list,
             float: draft.float,
             classes: draft.classes.list.into(),
             shares,
@@ -179,6 +183,25 @@ impl<'d> Compiler<'d> {
             outputs,
         });
         Ok(index)
+    }
+
+    /// Whether a model of some kind answers with lists.
+    fn answers_list(&self, kind: &Kind) -> bool {
+        let list = |segment: &Segment| {
+            self.models[segment.model as usize]
+                .as_ref()
+                .is_some_and(|model| model.list)
+        };
+        match kind {
+            Kind::Association(_) => true,
+            Kind::Mining(mining) => match mining.method {
+                Method::SelectAll => true,
+                Method::SelectFirst => mining.segments.iter().all(list),
+                Method::ModelChain => mining.segments.last().is_some_and(list),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     fn kind(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<(&'static str, Option<Kind>)> {
@@ -317,7 +340,7 @@ impl<'d> Compiler<'d> {
         Ok(Some(target))
     }
 
-    fn output_fields(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<Box<[OutputField]>> {
+    fn output_fields(&mut self, draft: &mut Draft<'d>, index: usize, own_list: bool) -> Compiled<Box<[OutputField]>> {
         let Some(output) = draft.node.child("Output") else {
             return Ok(Box::default());
         };
@@ -344,7 +367,20 @@ impl<'d> Compiler<'d> {
                 | Feature::Interval { .. } => Type::Double,
                 _ => Type::String,
             });
+            let list = match &feature {
+                Feature::Rule(wanted) => wanted.is_list(),
+                Feature::PredictedValue | Feature::DisplayValue if model == index => own_list,
+                Feature::PredictedValue | Feature::DisplayValue => {
+                    self.models[model].as_ref().is_some_and(|model| model.list)
+                }
+                Feature::Transformed(Expression::Field { slot, .. }) => self.list_outputs.contains(slot),
+                Feature::Transformed(expression) => expression.is_list(),
+                _ => false,
+            };
             let slot = self.slot(name, slot_kind, Source::Output, Box::default(), 1);
+            if list {
+                self.list_outputs.insert(slot);
+            }
             self.define(draft.scope, name, slot);
             fields.push(OutputField {
                 name: name.to_owned(),
@@ -352,6 +388,7 @@ impl<'d> Compiler<'d> {
                 kind,
                 feature,
                 model,
+                list,
                 direct: false,
             });
         }
@@ -385,7 +422,7 @@ impl<'d> Compiler<'d> {
                     .map_or(NONE - 1, |position| position as u32)
             }
         };
-        let field = |slot| crate::expression::Expression::Field {
+        let field = |slot| Expression::Field {
             slot,
             missing: Value::Missing,
         };
@@ -424,7 +461,7 @@ impl<'d> Compiler<'d> {
                     .and_then(|model| model.outputs.iter().find(|output| output.name == text))
                     .map(|output| output.slot)
                     .ok_or_else(|| node.invalid(format!("the segment has no output field '{text}'")))?;
-                Feature::Transformed(crate::expression::Expression::Field {
+                Feature::Transformed(Expression::Field {
                     slot,
                     missing: Value::Missing,
                 })

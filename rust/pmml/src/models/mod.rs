@@ -70,6 +70,8 @@ pub(crate) struct Model {
     pub(crate) kind: Kind,
     pub(crate) element: &'static str,
     pub(crate) function: Function,
+    /// The answer is a list.
+    pub(crate) list: bool,
     /// Arithmetic in `f32`, as `x-mathContext="float"` says.
     pub(crate) float: bool,
     pub(crate) classes: Box<[Class]>,
@@ -79,17 +81,6 @@ pub(crate) struct Model {
     pub(crate) target_kind: Type,
     pub(crate) target: Option<Box<target::Target>>,
     pub(crate) outputs: Box<[output::OutputField]>,
-}
-
-impl Model {
-    /// Whether the answer is a list.
-    pub(crate) fn answers_list(&self) -> bool {
-        match &self.kind {
-            Kind::Association(_) => true,
-            Kind::Mining(mining) => mining.method == mining::Method::SelectAll,
-            _ => false,
-        }
-    }
 }
 
 /// The answer of a model to the current record.

@@ -60,20 +60,10 @@ pub(crate) struct OutputField {
     pub(crate) feature: Feature,
     /// Model whose answer is meant: this one or a segment of it.
     pub(crate) model: usize,
+    /// The value is a list.
+    pub(crate) list: bool,
     /// Nothing else reads it: its cell is written straight from the shares.
     pub(crate) direct: bool,
-}
-
-impl OutputField {
-    /// Whether the value is a list, given the model that answers.
-    pub(crate) fn is_list(&self, model: &Model) -> bool {
-        match &self.feature {
-            Feature::Rule(wanted) => wanted.is_list(),
-            Feature::Transformed(expression) => expression.is_list(),
-            Feature::PredictedValue | Feature::DisplayValue => model.answers_list(),
-            _ => false,
-        }
-    }
 }
 
 impl Run<'_> {
@@ -185,7 +175,7 @@ impl Run<'_> {
             Feature::Nothing | Feature::Report => Value::Missing,
         };
         match field.kind {
-            Some(kind) if !field.is_list(model) => self.cast(kind, value, NO_SLOT),
+            Some(kind) if !field.list => self.cast(kind, value, NO_SLOT),
             _ => Ok(value),
         }
     }

@@ -37,7 +37,7 @@ impl Run<'_> {
             }
             list.push(if list.is_empty() { '[' } else { ',' });
             match self.scratch.outcomes[model].value {
-                answer if found => self.push_answer(answer, self.program.models[model].answers_list(), list),
+                answer if found => self.push_answer(answer, self.program.models[model].list, list),
                 _ => list.push_str("null"),
             }
         }
