@@ -4,8 +4,8 @@ use serving_kernels::activation::Activation;
 
 use crate::array::{Array, DType};
 use crate::ops::{
-    Attention, Equation, Learning, Move, Normalization, Quantization, Random, Ranking, Recurrent, Scatter, Sequence,
-    Signal, Spatial, Texts,
+    Attention, Classical, Equation, Learning, Move, Normalization, Quantization, Random, Ranking, Recurrent, Scatter,
+    Sequence, Signal, Spatial, Texts,
 };
 
 /// An output of a node.
@@ -342,6 +342,7 @@ pub(crate) enum Op {
     Random(Random),
     Sequence(Sequence),
     Texts(Texts),
+    Classical(Classical),
     Control(Box<Control>),
 }
 
@@ -422,6 +423,7 @@ impl Op {
             Self::Quantization(what) => what.ports(),
             Self::Learning(_) => 1 << 10,
             Self::Texts(what) => what.ports(),
+            Self::Classical(what) => what.ports(),
             Self::Control(what) => what.ports(),
             _ => 1,
         }
@@ -464,6 +466,7 @@ impl Graph {
                     Op::Constant(array) => array.heap_bytes(),
                     Op::Loop(repeated) => repeated.condition.heap_bytes() + repeated.body.heap_bytes(),
                     Op::Control(control) => control.graphs().iter().map(Self::heap_bytes).sum(),
+                    Op::Classical(classical) => classical.heap_bytes(),
                     _ => 0,
                 };
                 size_of::<Node>()

@@ -2,6 +2,7 @@
 
 mod algebra;
 pub(crate) mod attention;
+pub(crate) mod classical;
 pub(crate) mod convert;
 mod convolution;
 mod elementwise;
@@ -32,6 +33,7 @@ mod unary;
 
 pub(crate) use algebra::Equation;
 pub(crate) use attention::Attention;
+pub(crate) use classical::Classical;
 pub(crate) use learning::Learning;
 pub(crate) use moves::Move;
 pub(crate) use normalization::Normalization;
@@ -116,6 +118,7 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
         Op::Quantization(what) => return quantization::evaluate(what, &inputs, budget),
         Op::Learning(what) => return learning::evaluate(what, &inputs),
         Op::Random(what) => random::evaluate(what, &inputs)?,
+        Op::Classical(what) => return classical::evaluate(what, &inputs, budget),
         Op::Sequence(what) => sequences::evaluate(what, &inputs)?,
         Op::Texts(what) => return text::evaluate(what, &inputs),
         Op::Binary(function) => elementwise::binary(*function, at(0)?, at(1)?)?,

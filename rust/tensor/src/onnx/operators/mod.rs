@@ -1,5 +1,6 @@
 //! Which of our operators an ONNX operator is, by topic.
 
+mod classical;
 mod elementwise;
 mod language;
 mod movement;
@@ -10,6 +11,7 @@ mod sequences;
 mod signal;
 mod spatial;
 mod text;
+mod trees;
 
 use serving_model::ModelError;
 
@@ -37,6 +39,7 @@ pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated 
             signal::translate,
             text::translate,
         ],
+        "ai.onnx.ml" => &[classical::translate],
         "ai.onnx.preview.training" => &[signal::translate_training],
         "com.microsoft" => &[text::translate_contributed, language::translate_contributed],
         _ => &[],

@@ -1,0 +1,276 @@
+//! Trees on the kernel that PMML uses, too.
+
+use serving_kernels::trees::{BinaryNode, Threshold, TreeEnsemble};
+
+use super::{Aggregate, Mode, Source, TreeModel};
+use crate::ops::float::Float;
+
+/// `f32` and `f64` as trees need them.
+pub(crate) trait TreeReal: Float + Threshold {
+    /// The next smaller number.
+    fn before(self) -> Self;
+    /// The kernel of a model for this type, made when first asked for; `None` when the kernel can't do it.
+    fn kernel(model: &TreeModel) -> Option<&Kernel<Self>>;
+}
+
+impl TreeReal for f32 {
+    fn before(self) -> Self {
+        self.next_down()
+    }
+    fn kernel(model: &TreeModel) -> Option<&Kernel<Self>> {
+        model.single.get_or_init(|| Kernel::new(model)).as_ref()
+    }
+}
+
+impl TreeReal for f64 {
+    fn before(self) -> Self {
+        self.next_down()
+    }
+    fn kernel(model: &TreeModel) -> Option<&Kernel<Self>> {
+        model.double.get_or_init(|| Kernel::new(model)).as_ref()
+    }
+}
+
+/// Weights of leaves.
+#[derive(Debug)]
+enum Weights<T> {
+    /// All for the first target, one per leaf.
+    One(Vec<T>),
+    /// One per leaf, with its target.
+    Each(Vec<(u32, T)>),
+    /// As many per leaf as there are targets, in their order.
+    All(Vec<T>),
+    /// Where the weights of each leaf begin, and the weights with their targets.
+    Any(Vec<u32>, Vec<(u32, T)>),
+}
+
+/// An ensemble ready to be walked.
+///
+/// The kernel knows neither missing values nor which way they go: it is given columns, each of a feature, with missing values
+/// replaced by an infinity that goes their way. A feature whose nodes disagree has two columns.
+#[derive(Debug)]
+pub(crate) struct Kernel<T> {
+    ensemble: TreeEnsemble<T>,
+    /// Feature of each column, and what stands for a missing value.
+    columns: Vec<(u32, T)>,
+    weights: Weights<T>,
+    aggregate: Aggregate,
+}
+
+/// Working space of one task.
+#[derive(Debug, Default)]
+pub(crate) struct Space<T> {
+    columns: Vec<T>,
+    leaves: Vec<u32>,
+}
+
+struct Builder<'a, T> {
+    source: &'a Source,
+    columns: Vec<(u32, T)>,
+    /// Column of each feature for missing values that go left, and right.
+    places: Vec<[Option<u32>; 2]>,
+    /// Range of weights of each leaf.
+    ranges: Vec<(u32, u32)>,
+}
+
+impl<T: TreeReal> Builder<'_, T> {
+    fn column(&mut self, feature: u32, left: bool) -> u32 {
+        let next = self.columns.len() as u32;
+        let place = &mut self.places[feature as usize][usize::from(left)];
+        let column = *place.get_or_insert(next);
+        if column == next {
+            let infinity = if left { T::LOWEST } else { -T::LOWEST };
+            self.columns.push((feature, infinity));
+        }
+        column
+    }
+
+    /// A tree with children after their parents; `None` for tests that are no single comparison.
+    fn tree(&mut self, root: u32) -> Option<Vec<BinaryNode<T>>> {
+        let mut tree: Vec<BinaryNode<T>> = Vec::new();
+        let mut queue = std::collections::VecDeque::from([root]);
+        let mut promised = 1;
+        while let Some(at) = queue.pop_front() {
+            let node = &self.source.nodes[at as usize];
+            if let Mode::Leaf(start, end) = node.mode {
+                tree.push(BinaryNode::Leaf(self.ranges.len() as u32));
+                self.ranges.push((start, end));
+                continue;
+            }
+            let exact = T::from_f64(node.threshold);
+            if exact.wide() != node.threshold {
+                return None;
+            }
+            let (threshold, swapped) = match node.mode {
+                Mode::AtMost => (exact, false),
+                Mode::Below => (exact.before(), false),
+                Mode::AtLeast => (exact.before(), true),
+                Mode::Above => (exact, true),
+                _ => return None,
+            };
+            // Infinities stand for missing values: a threshold must not be one.
+            if threshold.magnitude() == -T::LOWEST || Threshold::is_nan(threshold) {
+                return None;
+            }
+            let missing_left = node.missing_is_yes != swapped;
+            let (left, right) = if swapped {
+                (node.no, node.yes)
+            } else {
+                (node.yes, node.no)
+            };
+            tree.push(BinaryNode::Test {
+                feature: self.column(node.feature, missing_left),
+                threshold,
+                left: promised,
+                right: promised + 1,
+            });
+            promised += 2;
+            queue.extend([left, right]);
+        }
+        Some(tree)
+    }
+}
+
+impl<T: TreeReal> Kernel<T> {
+    fn new(model: &TreeModel) -> Option<Self> {
+        let source = &model.source;
+        let mut builder = Builder {
+            source,
+            columns: Vec::new(),
+            places: vec![[None; 2]; source.features],
+            ranges: Vec::new(),
+        };
+        let trees = source
+            .roots
+            .iter()
+            .map(|root| builder.tree(*root))
+            .collect::<Option<Vec<_>>>()?;
+        let mut ensemble = TreeEnsemble::new(builder.columns.len());
+        for tree in &trees {
+            ensemble.push(tree).ok()?;
+        }
+        ensemble.finish();
+        let weights = Self::weights(source, &builder.ranges);
+        Some(Self {
+            ensemble,
+            columns: builder.columns,
+            weights,
+            aggregate: model.aggregate,
+        })
+    }
+
+    fn weights(source: &Source, ranges: &[(u32, u32)]) -> Weights<T> {
+        let of = |range: &(u32, u32)| &source.leaves[range.0 as usize..range.1 as usize];
+        let pair = |leaf: &super::Leaf| (leaf.target, T::from_f64(leaf.weight));
+        if ranges.iter().all(|range| matches!(of(range), [_])) {
+            let pairs: Vec<(u32, T)> = ranges.iter().flat_map(of).map(pair).collect();
+            if pairs.iter().all(|(target, _)| *target == 0) {
+                return Weights::One(pairs.into_iter().map(|(_, weight)| weight).collect());
+            }
+            return Weights::Each(pairs);
+        }
+        let in_order = |range: &(u32, u32)| {
+            let leaves = of(range);
+            leaves.len() == source.targets && leaves.iter().enumerate().all(|(n, leaf)| leaf.target as usize == n)
+        };
+        if ranges.iter().all(in_order) {
+            return Weights::All(
+                ranges
+                    .iter()
+                    .flat_map(of)
+                    .map(|leaf| T::from_f64(leaf.weight))
+                    .collect(),
+            );
+        }
+        let mut starts = vec![0];
+        let mut pairs = Vec::new();
+        for range in ranges {
+            pairs.extend(of(range).iter().map(pair));
+            starts.push(pairs.len() as u32);
+        }
+        Weights::Any(starts, pairs)
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let weights = match &self.weights {
+            Weights::One(weights) | Weights::All(weights) => weights.len() * size_of::<T>(),
+            Weights::Each(pairs) => pairs.len() * size_of::<(u32, T)>(),
+            Weights::Any(starts, pairs) => starts.len() * 4 + pairs.len() * size_of::<(u32, T)>(),
+        };
+        self.ensemble.heap_bytes() + self.columns.len() * size_of::<(u32, T)>() + weights
+    }
+
+    pub(crate) fn space(&self) -> Space<T> {
+        Space {
+            columns: vec![T::ZERO; self.columns.len()],
+            leaves: vec![0; self.ensemble.len()],
+        }
+    }
+
+    /// Joins the weights of the leaves that a row reaches. The row has all features.
+    pub(crate) fn sums(&self, row: &[T], space: &mut Space<T>, sums: &mut [T]) {
+        for (to, (feature, missing)) in space.columns.iter_mut().zip(&self.columns) {
+            let value = row[*feature as usize];
+            *to = if Threshold::is_nan(value) { *missing } else { value };
+        }
+        self.ensemble.leaves(&space.columns, &mut space.leaves);
+        match (&self.weights, self.aggregate) {
+            (Weights::One(weights), Aggregate::Sum | Aggregate::Average) => {
+                let leaves = space.leaves.iter().map(|leaf| weights[*leaf as usize]);
+                let sum = leaves.fold(T::ZERO, |sum, weight| sum + weight);
+                sums.fill(T::ZERO);
+                if let Some(first) = sums.first_mut() {
+                    *first = sum;
+                }
+            }
+            (Weights::All(weights), Aggregate::Sum | Aggregate::Average) => {
+                sums.fill(T::ZERO);
+                for leaf in &space.leaves {
+                    let weights = &weights[*leaf as usize * sums.len()..][..sums.len()];
+                    for (sum, weight) in sums.iter_mut().zip(weights) {
+                        *sum = *sum + *weight;
+                    }
+                }
+            }
+            _ => self.join(space, sums),
+        }
+    }
+
+    fn join(&self, space: &Space<T>, sums: &mut [T]) {
+        let adds = matches!(self.aggregate, Aggregate::Sum | Aggregate::Average);
+        // A target that no leaf has a weight for stays 0; the others begin with what any weight replaces.
+        let neutral = match self.aggregate {
+            Aggregate::Sum | Aggregate::Average => T::ZERO,
+            Aggregate::Minimum => -T::LOWEST,
+            Aggregate::Maximum => T::LOWEST,
+        };
+        sums.fill(neutral);
+        let targets = sums.len();
+        let mut add = |target: u32, weight: T| {
+            let sum = &mut sums[target as usize];
+            *sum = self.aggregate.join(*sum, weight);
+        };
+        for leaf in &space.leaves {
+            let leaf = *leaf as usize;
+            match &self.weights {
+                Weights::One(weights) => add(0, weights[leaf]),
+                Weights::Each(pairs) => add(pairs[leaf].0, pairs[leaf].1),
+                Weights::All(weights) => {
+                    for (n, weight) in weights[leaf * targets..(leaf + 1) * targets].iter().enumerate() {
+                        add(n as u32, *weight);
+                    }
+                }
+                Weights::Any(starts, pairs) => {
+                    for (target, weight) in &pairs[starts[leaf] as usize..starts[leaf + 1] as usize] {
+                        add(*target, *weight);
+                    }
+                }
+            }
+        }
+        if !adds {
+            for sum in sums.iter_mut().filter(|sum| **sum == neutral) {
+                *sum = T::ZERO;
+            }
+        }
+    }
+}
