@@ -126,6 +126,8 @@ pub(crate) struct Scratch {
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,
     pub(crate) list: String,
+    /// Terms of a text and their weights.
+    pub(crate) vector: Vec<(u32, f64)>,
     /// Elements of the lists that are being summarised.
     pub(crate) elements: Vec<Value>,
     /// What baseline models remember of earlier records, for each model; empty without such models.

@@ -22,6 +22,7 @@ mod scorecard;
 mod series;
 mod similarity;
 mod support_vector;
+mod text;
 mod time_series;
 mod tree;
 mod uncertainty;

@@ -245,6 +245,10 @@ impl<'d> Compiler<'d> {
                 self.association_model(draft)?
                     .map(|association| Kind::Association(Box::new(association))),
             ),
+            "TextModel" => (
+                "TextModel",
+                self.text_model(draft)?.map(|text| Kind::Text(Box::new(text))),
+            ),
             "TimeSeriesModel" => (
                 "TimeSeriesModel",
                 self.time_series_model(draft)?

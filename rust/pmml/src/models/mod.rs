@@ -17,6 +17,7 @@ pub(crate) mod select_all;
 pub(crate) mod similarity;
 pub(crate) mod support_vector;
 pub(crate) mod target;
+pub(crate) mod text;
 pub(crate) mod time_series;
 pub(crate) mod tree;
 
@@ -58,6 +59,7 @@ pub(crate) enum Kind {
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
     Association(Box<association::Association>),
+    Text(Box<text::Text>),
     TimeSeries(Box<time_series::TimeSeries>),
     Baseline(Box<baseline::Baseline>),
     BayesianNetwork(Box<bayesian_network::BayesianNetwork>),
@@ -138,6 +140,7 @@ impl Run<'_> {
             Kind::Association(association) => self.association(index, association)?,
             Kind::Baseline(baseline) => self.baseline(index, model, baseline)?,
             Kind::BayesianNetwork(network) => self.bayesian_network(index, model, network)?,
+            Kind::Text(text) => self.text_model(index, model, text)?,
             Kind::TimeSeries(series) => self.time_series(index, model, series)?,
             Kind::GaussianProcess(process) => self.gaussian_process(index, model, process)?,
         };
@@ -301,6 +304,7 @@ impl Kind {
             Self::Association(association) => association.heap_bytes(),
             Self::Baseline(baseline) => size_of::<baseline::Baseline>() + baseline.heap_bytes(),
             Self::BayesianNetwork(network) => size_of::<bayesian_network::BayesianNetwork>() + network.heap_bytes(),
+            Self::Text(text) => size_of::<text::Text>() + text.heap_bytes(),
             Self::TimeSeries(series) => size_of::<time_series::TimeSeries>() + series.heap_bytes(),
             Self::GaussianProcess(process) => size_of::<gaussian_process::GaussianProcess>() + process.heap_bytes(),
         }
