@@ -1,13 +1,14 @@
 //! Linear parts: sums of products in the order that they are written.
 
-/// `bias + w[0] * x[0] + w[1] * x[1] + ...`, added from the left in `f64`.
+/// `w[0] * x[0] + w[1] * x[1] + ... + bias`, added from the left in `f64`.
 #[inline]
 #[must_use]
 pub fn dot(bias: f64, weights: &[f64], values: &[f64]) -> f64 {
     weights
         .iter()
         .zip(values)
-        .fold(bias, |sum, (weight, value)| sum + weight * value)
+        .fold(0.0, |sum, (weight, value)| sum + weight * value)
+        + bias
 }
 
 /// Several linear functions of the same values: `weights` has `outputs.len()` columns for each value, so that the
@@ -20,11 +21,14 @@ pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]
         return;
     }
     let width = outputs.len();
-    outputs.copy_from_slice(&biases[..width]);
+    outputs.fill(0.0);
     for (value, column) in values.iter().zip(weights.chunks_exact(width.max(1))) {
         for (output, weight) in outputs.iter_mut().zip(column) {
             *output += weight * value;
         }
+    }
+    for (output, bias) in outputs.iter_mut().zip(biases) {
+        *output += bias;
     }
 }
 

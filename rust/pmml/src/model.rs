@@ -258,13 +258,7 @@ impl PmmlModel {
                 found.push((output.name.clone(), cell, kind));
             }
             if let Kind::Mining(mining) = &model.kind {
-                use crate::models::mining::Method;
-                if matches!(
-                    mining.method,
-                    Method::ModelChain | Method::MultiModelChain | Method::SelectFirst
-                ) {
-                    pending.extend(mining.segments.iter().rev().map(|segment| segment.model as usize));
-                }
+                pending.extend(mining.answering().iter().rev().map(|segment| segment.model as usize));
             }
             for (name, cell, kind) in found {
                 self.push_output(name, cell, kind);

@@ -49,16 +49,16 @@ impl LoneEquation {
         })
     }
 
-    /// The answer, from the left as the general path adds it; `None` when a cell is not a plain number.
+    /// The answer, added as the general path adds it; `None` when a cell is not a plain number.
     #[inline]
     fn score(&self, tags: &[u8], values: &[u64]) -> Option<f64> {
-        let (mut sum, mut plain) = (self.intercept, true);
+        let (mut sum, mut plain) = (0.0, true);
         for (cell, weight) in self.cells.iter().zip(&self.weights) {
             let value = f64::from_bits(*values.get(*cell as usize)?);
             plain &= *tags.get(*cell as usize)? == Tag::Double as u8 && !value.is_nan();
             sum += weight * value;
         }
-        plain.then_some(sum)
+        plain.then_some(sum + self.intercept)
     }
 }
 

@@ -152,6 +152,20 @@ impl<'d> Compiler<'d> {
                 }
             }
         }
+        let answering = if method == Method::ModelChain {
+            segments.last()
+        } else {
+            segments.first()
+        };
+        if let Some(Some(answering)) = answering.map(|segment| &self.models[segment.model as usize]) {
+            draft.lookup.answers = answering.lookup.answers;
+            if matches!(
+                method,
+                Method::SelectFirst | Method::ModelChain | Method::MultiModelChain
+            ) {
+                draft.lookup.predictions = answering.lookup.predictions;
+            }
+        }
         self.output_classes(draft);
         let forest = self.forest(draft, method, &segments);
         Ok(Some(Mining {

@@ -30,7 +30,7 @@ mod uncertainty;
 use std::collections::{HashMap, HashSet};
 
 pub(crate) use dictionary::DataField;
-pub(crate) use model::model_of;
+pub(crate) use model::{Lookup, model_of};
 use scope::Scope;
 pub(crate) use scope::ScopeId;
 use serving_model::{ErrorCode, ModelError};
@@ -83,6 +83,8 @@ pub(crate) struct Compiler<'d> {
     nesting: usize,
     /// An output asks for the node of a tree.
     pub(crate) entity_ids: bool,
+    /// Classes without a declaration of their own are values of a type, not text.
+    pub(crate) typed_classes: bool,
     /// Trees here are lowered together, by the model around them.
     pub(crate) in_forest: bool,
 }
@@ -115,6 +117,7 @@ impl<'d> Compiler<'d> {
             unsupported: Vec::new(),
             nesting: 0,
             entity_ids: false,
+            typed_classes: false,
             in_forest: false,
         };
         compiler.strings.intern("");

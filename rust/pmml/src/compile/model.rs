@@ -38,6 +38,14 @@ const ELEMENTS: [&str; 19] = [
     "TreeModel",
 ];
 
+/// Whether a segmentation's answer is that of one of its segments.
+fn takes_over(segmentation: Node<'_>) -> bool {
+    matches!(
+        segmentation.get("multipleModelMethod"),
+        Some("selectFirst" | "selectAll" | "modelChain" | "multiModelChain" | "x-multiModelChain")
+    )
+}
+
 /// The model element inside an element.
 pub(crate) fn model_of(parent: Node<'_>) -> Option<Node<'_>> {
     parent.children().find(|child| ELEMENTS.contains(&child.name()))
@@ -73,6 +81,16 @@ impl Classes {
     }
 }
 
+/// Which of the classes in an answer, in a request with a value, and in a request for the predicted class are values of
+/// the target's type instead of text. The reference tool finds no share where these differ: it answers 0. They differ
+/// where a segment's answer is taken over, and the target is not text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup {
+    pub(crate) answers: bool,
+    pub(crate) requests: bool,
+    pub(crate) predictions: bool,
+}
+
 /// What a model element is compiled in.
 pub(crate) struct Draft<'d> {
     pub(crate) node: Node<'d>,
@@ -87,6 +105,8 @@ pub(crate) struct Draft<'d> {
     pub(crate) segments: HashMap<&'d str, usize>,
     /// Predictions whose uncertainty, or of which several, are asked for.
     pub(crate) predictions: Vec<Prediction<'d>>,
+    /// How the outputs of the model look classes up.
+    pub(crate) lookup: Lookup,
 }
 
 impl<'d> Compiler<'d> {
@@ -139,6 +159,9 @@ impl<'d> Compiler<'d> {
             (None, None) if function == Function::Regression => (Type::Double, OpType::Continuous),
             (None, None) => (Type::String, OpType::Categorical),
         };
+        let declared_kind = declared.map(|field| field.kind);
+        let takes_over = node.child("Segmentation").is_some_and(takes_over);
+        let requests = !takes_over && declared_kind.map_or(self.typed_classes, |kind| kind != Type::String);
         let target_kind = match (function, target_kind) {
             (Function::Regression, Type::String) => Type::Double,
             (_, kind) => kind,
@@ -159,9 +182,18 @@ impl<'d> Compiler<'d> {
             target_optype,
             segments: HashMap::new(),
             predictions: Vec::new(),
+            lookup: Lookup {
+                answers: requests,
+                requests,
+                predictions: declared_kind
+                    .or(outer.map(|(_, kind)| kind))
+                    .is_some_and(|kind| kind != Type::String),
+            },
         };
+        let around = std::mem::replace(&mut self.typed_classes, requests);
         let (element, kind) = self.kind(&mut draft, index)?;
         let list = kind.as_ref().is_some_and(|kind| self.answers_list(kind));
+        self.typed_classes = around;
         let target = self.target(&mut draft)?;
         let outputs = self.output_fields(&mut draft, index, list)?;
         let shares = self.shares;
@@ -181,6 +213,7 @@ impl<'d> Compiler<'d> {
             target_kind: draft.target_kind,
             target: target.map(Box::new),
             outputs,
+            lookup: draft.lookup,
         });
         Ok(index)
     }
@@ -365,6 +398,7 @@ impl<'d> Compiler<'d> {
                 Feature::PredictedValue => draft.target_kind,
                 Feature::Probability { .. }
                 | Feature::PredictedProbability
+                | Feature::Unmatched
                 | Feature::Residual { .. }
                 | Feature::Confidence { .. }
                 | Feature::Affinity { .. }
@@ -430,7 +464,15 @@ impl<'d> Compiler<'d> {
             slot,
             missing: Value::Missing,
         };
+        let lookup = draft.lookup;
+        let unmatched = own
+            && draft.function == Function::Classification
+            && match node.get("value") {
+                Some(_) => lookup.answers != lookup.requests,
+                None => lookup.answers != lookup.predictions,
+            };
         Ok(match node.get("feature").unwrap_or("predictedValue") {
+            "probability" | "confidence" if unmatched => Feature::Unmatched,
             "predictedValue" if own && draft.predictions.len() > 1 => {
                 Feature::Transformed(field(prediction(draft, node)?.value))
             }

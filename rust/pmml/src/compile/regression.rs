@@ -44,6 +44,9 @@ impl<'d> Compiler<'d> {
                 terms: Box::default(),
             });
         }
+        if draft.float {
+            tables.iter_mut().for_each(Table::narrow);
+        }
         let plain = if draft.float { None } else { plain(&tables) };
         Ok(Some(Regression {
             tables: tables.into(),
@@ -91,6 +94,12 @@ impl<'d> Compiler<'d> {
                 _ => {}
             }
         }
+        // Whatever the order in the document, the sum goes through numbers, categories, products.
+        terms.sort_by_key(|term| match term {
+            Term::Number { .. } => 0,
+            Term::Category { .. } => 1,
+            Term::Product { .. } => 2,
+        });
         Ok(Table {
             intercept: element.need_number("intercept")?,
             terms: terms.into(),

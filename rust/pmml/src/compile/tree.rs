@@ -91,17 +91,6 @@ impl<'d> Compiler<'d> {
         {
             self.unsupported(embedded, "model embedded in a tree node");
         }
-        let (mut score, mut class) = (f64::NAN, NONE);
-        if let Some(text) = element.get("score") {
-            if draft.function == Function::Classification {
-                class = self.class(&mut draft.classes, text);
-            } else {
-                score = element.need_number("score")?;
-                if draft.float {
-                    score = text.trim().parse::<f32>().map_or(score, f64::from);
-                }
-            }
-        }
         let mut shares = NONE;
         let mut records = element.number_or("recordCount", 0.0)?;
         if draft.function == Function::Classification {
@@ -109,9 +98,12 @@ impl<'d> Compiler<'d> {
             let (mut total, mut given) = (0.0, false);
             for distribution in element.all("ScoreDistribution") {
                 let class = self.class(&mut draft.classes, distribution.need("value")?);
-                let count = distribution.need_number("recordCount")?;
-                total += count;
                 let probability = distribution.number("probability")?;
+                let count = match probability {
+                    Some(share) => distribution.number_or("recordCount", share)?,
+                    None => distribution.need_number("recordCount")?,
+                };
+                total += count;
                 given |= probability.is_some();
                 entries.push((class, count, probability));
             }
@@ -133,6 +125,18 @@ impl<'d> Compiler<'d> {
                         })
                         .collect(),
                 );
+            }
+        }
+        // After the distribution: of classes with equal shares the one that it names first is the answer.
+        let (mut score, mut class) = (f64::NAN, NONE);
+        if let Some(text) = element.get("score") {
+            if draft.function == Function::Classification {
+                class = self.class(&mut draft.classes, text);
+            } else {
+                score = element.need_number("score")?;
+                if draft.float {
+                    score = text.trim().parse::<f32>().map_or(score, f64::from);
+                }
             }
         }
         let mut default_child = NONE;

@@ -68,6 +68,19 @@ pub(crate) struct Mining {
 }
 
 impl Mining {
+    /// The segments whose answer may be that of the model as a whole, together with their outputs.
+    pub(crate) fn answering(&self) -> &[Segment] {
+        match self.method {
+            Method::SelectFirst | Method::MultiModelChain => &self.segments,
+            Method::ModelChain => {
+                let certain = |segment: &Segment| matches!(segment.predicate, Predicate::True);
+                let first = self.segments.iter().rposition(certain).unwrap_or(0);
+                &self.segments[first..]
+            }
+            _ => &[],
+        }
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.segments
             .iter()
@@ -91,8 +104,11 @@ impl Run<'_> {
                 for segment in &mining.segments {
                     if self.holds(&segment.predicate)? == Some(true) {
                         let found = self.model(segment.model as usize)?;
-                        if !found && mining.on_missing == OnMissingPrediction::Skip {
-                            continue;
+                        match mining.on_missing {
+                            _ if found => {}
+                            OnMissingPrediction::Skip => continue,
+                            OnMissingPrediction::Return => return unanswered(model),
+                            OnMissingPrediction::Continue => {}
                         }
                         let found = found && self.adopt(index, model, segment);
                         self.scratch.outcomes[index].entity = Value::Text(segment.id);
@@ -108,7 +124,7 @@ impl Run<'_> {
                     if self.holds(&segment.predicate)? == Some(true) {
                         let found = self.model(segment.model as usize)?;
                         if !found && mining.on_missing == OnMissingPrediction::Return {
-                            return Ok(false);
+                            return unanswered(model);
                         }
                         let inner = &self.program.models[segment.model as usize];
                         if !found && mining.on_missing == OnMissingPrediction::Continue && !inner.outputs.is_empty() {
@@ -351,6 +367,18 @@ impl Run<'_> {
             self.scratch.outcomes[index].entity = Value::Missing;
         }
         Ok(found)
+    }
+}
+
+/// What becomes of a record to which a segment has no answer that must have one. As the reference tool has it, outputs
+/// of an answer without name can't be missing: they refuse the record.
+fn unanswered(model: &Model) -> Scored<bool> {
+    match (&model.target_name, model.outputs.first()) {
+        (None, Some(output)) => Err(Fault {
+            cause: Cause::Missing,
+            slot: output.slot,
+        }),
+        _ => Ok(false),
     }
 }
 

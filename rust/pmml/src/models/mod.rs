@@ -83,6 +83,7 @@ pub(crate) struct Model {
     pub(crate) target_kind: Type,
     pub(crate) target: Option<Box<target::Target>>,
     pub(crate) outputs: Box<[output::OutputField]>,
+    pub(crate) lookup: crate::compile::Lookup,
 }
 
 /// The answer of a model to the current record.

@@ -16,6 +16,8 @@ pub(crate) enum Feature {
     },
     /// Probability of the predicted class.
     PredictedProbability,
+    /// Share of a class that the answer does not know by this name: 0.
+    Unmatched,
     Residual {
         observed: Slot,
         /// The category whose residual is asked for.
@@ -122,6 +124,7 @@ impl Run<'_> {
                     Value::Missing
                 }
             }
+            Feature::Unmatched => real(0.0),
             Feature::PredictedProbability => {
                 if outcome.shared && outcome.class != NONE {
                     real(self.scratch.shares[model.shares + outcome.class as usize])

@@ -48,17 +48,27 @@ impl Normalization {
         }
     }
 
-    /// The same in single precision, as the exporters' tools compute it.
+    /// The same, optionally in single precision with every step rounded.
     pub(crate) fn invert_as(self, value: f64, float: bool) -> f64 {
-        if float {
-            match self {
-                Self::Logit | Self::Softmax => f64::from(1.0_f32 / (1.0_f32 + (-value).exp() as f32)),
-                _ => f64::from(self.invert(value) as f32),
-            }
-        } else {
-            self.invert(value)
+        if !float {
+            return self.invert(value);
         }
+        let value = value as f32;
+        f64::from(match self {
+            Self::Logit | Self::Softmax => 1.0 / (1.0 + single_exp(-value)),
+            Self::Cloglog => 1.0 - single_exp(-single_exp(value)),
+            Self::Loglog => single_exp(-single_exp(-value)),
+            Self::Exp => single_exp(value),
+            Self::Cauchit => 0.5 + std::f64::consts::FRAC_1_PI as f32 * f64::from(value).atan() as f32,
+            Self::None | Self::Simplemax | Self::Probit => self.invert(f64::from(value)) as f32,
+        })
     }
+}
+
+/// The exponential function in single precision, as the reference tool has it: a power of Euler's number cut to eight digits.
+pub(crate) fn single_exp(value: f32) -> f32 {
+    const EULER: f64 = 2.718_281_7;
+    EULER.powf(f64::from(value)) as f32
 }
 
 /// One term of a table.
@@ -85,6 +95,19 @@ pub(crate) enum Term {
 pub(crate) struct Table {
     pub(crate) intercept: f64,
     pub(crate) terms: Box<[Term]>,
+}
+
+impl Table {
+    /// Rounds all coefficients to single precision.
+    pub(crate) fn narrow(&mut self) {
+        self.intercept = f64::from(self.intercept as f32);
+        for term in &mut self.terms {
+            let (Term::Number { coefficient, .. }
+            | Term::Category { coefficient, .. }
+            | Term::Product { coefficient, .. }) = term;
+            *coefficient = f64::from(*coefficient as f32);
+        }
+    }
 }
 
 /// Tables whose terms are the same plain numbers: one small matrix.
@@ -158,11 +181,8 @@ impl Run<'_> {
             return Ok(true);
         }
         for (offset, table) in regression.tables.iter().enumerate() {
-            let mut sum = if float {
-                f64::from(table.intercept as f32)
-            } else {
-                table.intercept
-            };
+            // The intercept comes last, as in the reference tool: with large coefficients the order of a sum shows.
+            let mut sum = 0.0;
             for term in &table.terms {
                 let Some(part) = self.term(term)? else {
                     return Ok(false);
@@ -173,7 +193,11 @@ impl Run<'_> {
                     sum + part
                 };
             }
-            self.scratch.work[base + offset] = sum;
+            self.scratch.work[base + offset] = if float {
+                f64::from(sum as f32 + table.intercept as f32)
+            } else {
+                sum + table.intercept
+            };
         }
         Ok(true)
     }
@@ -215,8 +239,9 @@ pub(crate) fn softmax(values: &mut [f64], float: bool) {
     if float {
         let mut sum = 0.0_f32;
         for value in values.iter_mut() {
-            *value = f64::from((*value - most).exp() as f32);
-            sum += *value as f32;
+            let share = single_exp((*value - most) as f32);
+            *value = f64::from(share);
+            sum += share;
         }
         for value in values {
             *value = f64::from(*value as f32 / sum);

@@ -379,6 +379,6 @@ impl Run<'_> {
             sum / total
         };
         self.scratch.work.truncate(base);
-        !value.is_nan() && self.answer_number(index, model, value)
+        self.answer_number(index, model, value)
     }
 }
