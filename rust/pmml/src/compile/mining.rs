@@ -7,10 +7,12 @@ use serving_kernels::trees::BinaryNode;
 use super::model::{Draft, model_of};
 use super::tree::{Features, lower, lowered};
 use super::{Compiled, Compiler};
+use crate::document::Node;
 use crate::models::mining::{Forest, Method, Mining, OnMissingPrediction, Segment};
 use crate::models::tree::Tree;
 use crate::models::{Function, Kind, Model, NONE};
 use crate::predicate::Predicate;
+use crate::run::Slot;
 
 impl<'d> Compiler<'d> {
     pub(super) fn mining_model(&mut self, draft: &mut Draft<'d>, _index: usize) -> Compiled<Option<Mining>> {
@@ -101,6 +103,7 @@ impl<'d> Compiler<'d> {
                 model: model as u32,
                 id: self.strings.intern(element.get("id").unwrap_or(&number)),
                 weight,
+                variable_weight: self.variable_weight(draft, element, model)?,
                 classes: Box::default(),
             });
         }
@@ -177,6 +180,23 @@ impl<'d> Compiler<'d> {
         }))
     }
 
+    /// The field of a `VariableWeight`: an output of the segment's model, or a field that the segments see.
+    fn variable_weight(&mut self, draft: &Draft<'d>, segment: Node<'d>, model: usize) -> Compiled<Option<Slot>> {
+        let Some(node) = segment.child("VariableWeight") else {
+            return Ok(None);
+        };
+        let name = node.need("field")?;
+        let outputs = self.models[model].iter().flat_map(|model| &model.outputs);
+        let own = outputs
+            .filter(|output| output.name == name)
+            .map(|output| output.slot)
+            .next();
+        match own {
+            Some(slot) => Ok(Some(slot)),
+            None => self.resolve(draft.scope, name, node).map(Some),
+        }
+    }
+
     /// The segments as one ensemble of the kernel, if they are plain trees.
     fn forest(&self, draft: &Draft<'d>, method: Method, segments: &[Segment]) -> Option<Forest> {
         let regression = draft.function == Function::Regression;
@@ -199,6 +219,7 @@ impl<'d> Compiler<'d> {
         for segment in segments {
             let model = self.models[segment.model as usize].as_ref()?;
             let plain = matches!(segment.predicate, Predicate::True)
+                && segment.variable_weight.is_none()
                 && model.outputs.is_empty()
                 && model.target.is_none()
                 && model.function == draft.function

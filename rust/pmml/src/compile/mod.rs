@@ -85,6 +85,8 @@ pub(crate) struct Compiler<'d> {
     pub(crate) entity_ids: bool,
     /// Classes without a declaration of their own are values of a type, not text.
     pub(crate) typed_classes: bool,
+    /// The answer of a tree is the length of the path through it, not its score.
+    pub(crate) path_lengths: bool,
     /// Trees here are lowered together, by the model around them.
     pub(crate) in_forest: bool,
 }
@@ -118,6 +120,7 @@ impl<'d> Compiler<'d> {
             nesting: 0,
             entity_ids: false,
             typed_classes: false,
+            path_lengths: false,
             in_forest: false,
         };
         compiler.strings.intern("");

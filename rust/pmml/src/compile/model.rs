@@ -379,7 +379,7 @@ impl<'d> Compiler<'d> {
 
     fn output_fields(&mut self, draft: &mut Draft<'d>, index: usize, own_list: bool) -> Compiled<Box<[OutputField]>> {
         let Some(output) = draft.node.child("Output") else {
-            return Ok(Box::default());
+            return Ok(self.default_outputs(draft, index));
         };
         let mut fields = Vec::new();
         for node in output.all("OutputField") {
@@ -431,6 +431,53 @@ impl<'d> Compiler<'d> {
             });
         }
         Ok(fields.into())
+    }
+
+    /// A target that is declared as something that the answer can't be (a class of a continuous field, a real number in
+    /// an integer field) leaves the answer without a field of its type. The reference tool refuses such documents, PMML4S
+    /// answers under these names.
+    fn default_outputs(&mut self, draft: &Draft<'d>, index: usize) -> Box<[OutputField]> {
+        let declared = draft.target.and_then(|name| self.fields.get_key_value(name));
+        let Some((name, field)) = declared.map(|(name, field)| (*name, (field.kind, field.optype))) else {
+            return Box::default();
+        };
+        let rounds = draft.node.child("Targets").is_some();
+        let features = match (draft.function, field) {
+            (Function::Classification, (_, OpType::Continuous)) => {
+                vec![
+                    ("predicted_", Feature::PredictedValue),
+                    ("", Feature::PredictedProbability),
+                ]
+            }
+            (Function::Regression, (Type::Integer, OpType::Continuous)) if !rounds => {
+                vec![("predicted_", Feature::PredictedValue)]
+            }
+            _ => Vec::new(),
+        };
+        // Only the outermost model answers for the document.
+        let features = if index == 0 { features } else { Vec::new() };
+        features
+            .into_iter()
+            .map(|(prefix, feature)| {
+                let name = if prefix.is_empty() {
+                    "probability".to_owned()
+                } else {
+                    format!("{prefix}{name}")
+                };
+                let kind = match (&feature, draft.function) {
+                    (Feature::PredictedValue, Function::Classification) => draft.target_kind,
+                    _ => Type::Double,
+                };
+                OutputField {
+                    slot: self.slot(&name, kind, Source::Output, Box::default(), 1),
+                    name,
+                    kind: None,
+                    feature,
+                    model: index,
+                    direct: false,
+                }
+            })
+            .collect()
     }
 
     fn feature(

@@ -7,6 +7,7 @@ use serving_kernels::trees::{BinaryNode, TreeEnsemble};
 use super::model::Draft;
 use super::{Compiled, Compiler};
 use crate::document::Node;
+use crate::models::anomaly::average_path;
 use crate::models::tree::{Lowered, OnUnknown, Tree, TreeNode, Walk};
 use crate::models::{Function, NONE};
 use crate::predicate::{Comparison, Predicate};
@@ -41,6 +42,9 @@ impl<'d> Compiler<'d> {
             let compiled = self.tree_node(draft, element, &mut rows, (children, count), &elements)?;
             nodes.push(compiled);
             at += 1;
+        }
+        if self.path_lengths {
+            measure(&mut nodes);
         }
         self.output_classes(draft);
         if self.entity_ids {
@@ -158,6 +162,17 @@ impl<'d> Compiler<'d> {
             records,
             id: 0,
         })
+    }
+}
+
+/// Makes the score of each node the length of the path to it and, on average, from there to one of its records.
+fn measure(nodes: &mut [TreeNode]) {
+    let mut depths = vec![0.0; nodes.len()];
+    for at in 0..nodes.len() {
+        let children = nodes[at].children as usize..(nodes[at].children + nodes[at].count) as usize;
+        let below = depths[at] + 1.0;
+        depths[children].fill(below);
+        nodes[at].score = depths[at] + average_path(nodes[at].records);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::tree::Lowered;
 use super::{Function, Kind, Model, NONE};
 use crate::predicate::Predicate;
-use crate::run::{Cause, Fault, Run, Scored};
+use crate::run::{Cause, Fault, Run, Scored, Slot};
 use crate::value::Value;
 
 /// `multipleModelMethod`.
@@ -42,6 +42,8 @@ pub(crate) struct Segment {
     /// Identifier, as a code.
     pub(crate) id: u32,
     pub(crate) weight: f64,
+    /// Field that holds the weight instead, `VariableWeight`.
+    pub(crate) variable_weight: Option<Slot>,
     /// Class of this model for each class of the segment's model.
     pub(crate) classes: Box<[u32]>,
 }
@@ -249,6 +251,17 @@ impl Run<'_> {
         shares.iter().filter(|share| **share == most).count() > 1
     }
 
+    /// The weight of a segment, which may depend on its answer.
+    fn weight(&mut self, segment: &Segment, found: bool) -> Scored<f64> {
+        match segment.variable_weight {
+            Some(slot) if found => self.number(slot)?.ok_or(Fault {
+                cause: Cause::Missing,
+                slot,
+            }),
+            _ => Ok(segment.weight),
+        }
+    }
+
     /// Votes, averages, sums and the like.
     fn combine(&mut self, index: usize, model: &Model, mining: &Mining) -> Scored<bool> {
         let classifies = model.function == Function::Classification || model.function == Function::Other;
@@ -274,9 +287,13 @@ impl Run<'_> {
             if self.holds(&segment.predicate)? != Some(true) {
                 continue;
             }
-            let weight = if weighted { segment.weight } else { 1.0 };
-            let found = match self.model(segment.model as usize) {
-                Ok(found) => found,
+            let answered = self.model(segment.model as usize);
+            let weighed = answered.and_then(|found| {
+                let weight = if weighted { self.weight(segment, found)? } else { 1.0 };
+                Ok((found, weight))
+            });
+            let (found, weight) = match weighed {
+                Ok(answer) => answer,
                 Err(fault) => {
                     self.scratch.work.truncate(base);
                     return Err(fault);
