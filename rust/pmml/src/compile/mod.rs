@@ -13,6 +13,7 @@ mod mining;
 mod model;
 mod naive_bayes;
 mod neural_network;
+mod output;
 mod partition;
 mod predicate;
 mod regression;
@@ -62,6 +63,7 @@ enum Function<'d> {
 }
 
 /// State of the compilation.
+#[allow(clippy::struct_excessive_bools, reason = "each is about what surrounds the model at hand")]
 pub(crate) struct Compiler<'d> {
     pub(crate) strings: Strings,
     pub(crate) slots: Vec<SlotDefinition>,

@@ -1,0 +1,245 @@
+//! `Output`: which result each field asks for.
+
+use super::association::rule_feature;
+use super::model::Draft;
+use super::uncertainty::{interval, prediction};
+use super::{Compiled, Compiler, data_type};
+use crate::document::Node;
+use crate::expression::Expression;
+use crate::models::association::Part;
+use crate::models::output::{Feature, OutputField};
+use crate::models::{Function, NONE};
+use crate::run::{Slot, Source};
+use crate::value::{OpType, Type, Value};
+
+impl<'d> Compiler<'d> {
+    pub(super) fn output_fields(
+        &mut self,
+        draft: &mut Draft<'d>,
+        index: usize,
+        own_list: bool,
+    ) -> Compiled<Box<[OutputField]>> {
+        let Some(output) = draft.node.child("Output") else {
+            return Ok(self.default_outputs(draft, index));
+        };
+        let mut fields = Vec::new();
+        for node in output.all("OutputField") {
+            let name = node.need("name")?;
+            let kind = data_type(node)?;
+            let mut model = index;
+            if let Some(id) = node.get("segmentId") {
+                model = *draft
+                    .segments
+                    .get(id)
+                    .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
+            }
+            let feature = self.feature(draft, node, kind, model == index, model)?;
+            let slot_kind = kind.unwrap_or(match &feature {
+                Feature::Rule(wanted) if matches!(wanted.part, Part::Measure(_)) => Type::Double,
+                Feature::PredictedValue => draft.target_kind,
+                Feature::Probability { .. }
+                | Feature::PredictedProbability
+                | Feature::Unmatched
+                | Feature::Residual { .. }
+                | Feature::Confidence { .. }
+                | Feature::Affinity { .. }
+                | Feature::Interval { .. } => Type::Double,
+                _ => Type::String,
+            });
+            let list = match &feature {
+                Feature::Rule(wanted) => wanted.is_list(),
+                Feature::PredictedValue | Feature::DisplayValue if model == index => own_list,
+                Feature::PredictedValue | Feature::DisplayValue => {
+                    self.models[model].as_ref().is_some_and(|model| model.list)
+                }
+                Feature::Transformed(Expression::Field { slot, .. }) => self.list_outputs.contains(slot),
+                Feature::Transformed(expression) => expression.is_list(),
+                _ => false,
+            };
+            let slot = self.slot(name, slot_kind, Source::Output, Box::default(), 1);
+            if list {
+                self.list_outputs.insert(slot);
+            }
+            self.define(draft.scope, name, slot);
+            fields.push(OutputField {
+                name: name.to_owned(),
+                slot,
+                kind,
+                feature,
+                model,
+                list,
+                direct: false,
+            });
+        }
+        Ok(fields.into())
+    }
+
+    /// A target that is declared as something that the answer can't be (a class of a continuous field, a real number in
+    /// an integer field) leaves the answer without a field of its type. The reference tool refuses such documents, PMML4S
+    /// answers under these names.
+    fn default_outputs(&mut self, draft: &Draft<'d>, index: usize) -> Box<[OutputField]> {
+        let declared = draft.target.and_then(|name| self.fields.get_key_value(name));
+        let Some((name, field)) = declared.map(|(name, field)| (*name, (field.kind, field.optype))) else {
+            return Box::default();
+        };
+        let rounds = draft.node.child("Targets").is_some();
+        let features = match (draft.function, field) {
+            (Function::Classification, (_, OpType::Continuous)) => {
+                vec![
+                    ("predicted_", Feature::PredictedValue),
+                    ("", Feature::PredictedProbability),
+                ]
+            }
+            (Function::Regression, (Type::Integer, OpType::Continuous)) if !rounds => {
+                vec![("predicted_", Feature::PredictedValue)]
+            }
+            _ => Vec::new(),
+        };
+        // Only the outermost model answers for the document.
+        let features = if index == 0 { features } else { Vec::new() };
+        features
+            .into_iter()
+            .map(|(prefix, feature)| {
+                let name = if prefix.is_empty() {
+                    "probability".to_owned()
+                } else {
+                    format!("{prefix}{name}")
+                };
+                let kind = match (&feature, draft.function) {
+                    (Feature::PredictedValue, Function::Classification) => draft.target_kind,
+                    _ => Type::Double,
+                };
+                OutputField {
+                    slot: self.slot(&name, kind, Source::Output, Box::default(), 1),
+                    name,
+                    kind: None,
+                    feature,
+                    model: index,
+                    list: false,
+                    direct: false,
+                }
+            })
+            .collect()
+    }
+
+    fn feature(
+        &mut self,
+        draft: &mut Draft<'d>,
+        node: Node<'d>,
+        kind: Option<Type>,
+        own: bool,
+        model: usize,
+    ) -> Compiled<Feature> {
+        if own
+            && draft.node.name() == "AssociationModel"
+            && let Some(feature) = rule_feature(node)?
+        {
+            return Ok(feature);
+        }
+        let rank = node.number_or("rank", 1.0)?.clamp(1.0, 1e6) as usize;
+        let class = |compiler: &mut Self, text: &str| {
+            if own {
+                let literal = compiler.literal_or_text(draft.classes.kind, text);
+                draft.classes.find(literal).unwrap_or(NONE - 1)
+            } else {
+                let code = compiler.strings.intern(text);
+                compiler.models[model]
+                    .as_ref()
+                    .and_then(|model| model.classes.iter().position(|class| class.code == code))
+                    .map_or(NONE - 1, |position| position as u32)
+            }
+        };
+        let field = |slot| Expression::Field {
+            slot,
+            missing: Value::Missing,
+        };
+        let lookup = draft.lookup;
+        let unmatched = own
+            && draft.function == Function::Classification
+            && match node.get("value") {
+                Some(_) => lookup.answers != lookup.requests,
+                None => lookup.answers != lookup.predictions,
+            };
+        Ok(match node.get("feature").unwrap_or("predictedValue") {
+            "probability" | "confidence" if unmatched => Feature::Unmatched,
+            "predictedValue" if own && draft.predictions.len() > 1 => {
+                Feature::Transformed(field(prediction(draft, node)?.value))
+            }
+            "predictedValue" => Feature::PredictedValue,
+            "standardError" | "standardDeviation" if own && !draft.predictions.is_empty() => {
+                match prediction(draft, node)?.deviation {
+                    Some(deviation) => Feature::Transformed(field(deviation)),
+                    None => Feature::Nothing,
+                }
+            }
+            "confidenceIntervalLower" | "confidenceIntervalUpper" if own && !draft.predictions.is_empty() => {
+                interval(draft, node)?
+            }
+            "predictedDisplayValue" => Feature::DisplayValue,
+            "probability" => match node.get("value") {
+                Some(text) => Feature::Probability {
+                    class: class(self, text),
+                },
+                None => Feature::PredictedProbability,
+            },
+            "confidence" => Feature::Confidence {
+                class: node.get("value").map_or(NONE, |text| class(self, text)),
+            },
+            "residual" => Feature::Residual {
+                observed: self.observed(draft, node)?,
+                class: node.get("value").map(|text| class(self, text)),
+            },
+            "transformedValue" if node.get("value").is_some() && !own => {
+                let text = node.need("value")?;
+                let compiled = self.models[model].as_ref();
+                let slot = compiled
+                    .and_then(|model| model.outputs.iter().find(|output| output.name == text))
+                    .map(|output| output.slot)
+                    .ok_or_else(|| node.invalid(format!("the segment has no output field '{text}'")))?;
+                Feature::Transformed(Expression::Field {
+                    slot,
+                    missing: Value::Missing,
+                })
+            }
+            "transformedValue" | "decision" => {
+                Feature::Transformed(self.only_expression(draft.scope, &[], node, kind)?.0)
+            }
+            "entityId" | "clusterId" | "ruleId" => Feature::EntityId { rank },
+            "affinity" | "entityAffinity" | "clusterAffinity" => Feature::Affinity {
+                entity: node.get("value").map(|text| class(self, text)),
+                rank,
+            },
+            "reasonCode" => Feature::ReasonCode { rank },
+            "x-report" => Feature::Report,
+            "warning" => Feature::Nothing,
+            other => {
+                self.unsupported(node, format!("feature {other}"));
+                Feature::Nothing
+            }
+        })
+    }
+
+    /// The observed value of the target, as one more field of the record.
+    fn observed(&mut self, draft: &Draft<'d>, node: Node<'d>) -> Compiled<Slot> {
+        let name = node.get("targetField").or(draft.target);
+        let name = name.ok_or_else(|| node.invalid("a residual needs a target field"))?;
+        if let Some(input) = self.inputs.iter_mut().find(|input| input.name == name) {
+            input.used = true;
+            return Ok(input.slot);
+        }
+        let Some(data) = self.fields.get(name).cloned() else {
+            return Err(node.invalid(format!("field '{name}' is not in the DataDictionary")));
+        };
+        let schema = draft.node.need_child("MiningSchema")?;
+        let field = schema
+            .all("MiningField")
+            .find(|field| field.get("name") == Some(name))
+            .unwrap_or(schema);
+        let (treatment, _) = self.mining_treatment(field, data.kind, Some(&data))?;
+        let slot = self.input(name, data.kind, treatment, Box::default(), false);
+        if let Some(input) = self.inputs.last_mut() {
+            input.used = true;
+        }
+        Ok(slot)
+    }
+}
