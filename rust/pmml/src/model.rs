@@ -80,6 +80,7 @@ impl PmmlModel {
             mut slots,
             functions,
             models,
+            elements,
             shares,
             inputs,
             read_outputs,
@@ -159,7 +160,7 @@ impl PmmlModel {
                 model.bytes, limits.native_bytes
             )));
         }
-        model.summary = model.summarize(root.get("version"), document.len());
+        model.summary = summarize(root.get("version"), document.len(), &elements);
         Ok(model)
     }
 
@@ -329,23 +330,16 @@ impl PmmlModel {
             .sum();
         size_of::<Self>() + self.program.strings.heap_bytes() + slots + models
     }
+}
 
-    fn summarize(&self, version: Option<&str>, elements: usize) -> String {
-        let mut counts: Vec<(&str, usize)> = Vec::new();
-        for model in &self.program.models {
-            match counts.iter_mut().find(|(name, _)| *name == model.element) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((model.element, 1)),
-            }
-        }
-        let mut text = format!("PMML {}, {elements} elements: ", version.unwrap_or("without version"));
-        for (index, (name, count)) in counts.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            // Writing into a String can't fail.
-            let _ = write!(text, "{separator}{count} {name}");
-        }
-        text
+fn summarize(version: Option<&str>, elements: usize, models: &[(&str, usize)]) -> String {
+    let mut text = format!("PMML {}, {elements} elements: ", version.unwrap_or("without version"));
+    for (index, (name, count)) in models.iter().rev().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        // Writing into a String can't fail.
+        let _ = write!(text, "{separator}{count} {name}");
     }
+    text
 }
 
 fn notes(kind: Type, treatment: &Treatment) -> String {

@@ -1,5 +1,6 @@
 //! Scoring one record: the values of fields are computed when they are first asked for and kept for the record.
 
+use serving_kernels::trees::RankedRows;
 use serving_model::{Block, Tag};
 
 use crate::expression::Expression;
@@ -122,6 +123,7 @@ pub(crate) struct Scratch {
     pub(crate) row: Vec<f64>,
     pub(crate) row32: Vec<f32>,
     pub(crate) leaves: Vec<u32>,
+    pub(crate) ranked: RankedRows,
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,

@@ -1,21 +1,13 @@
 //! `MiningModel`.
 
-use std::collections::HashMap;
-
-use serving_kernels::trees::BinaryNode;
-
 use super::model::{Draft, model_of};
-use super::tree::{Features, lower, lowered};
 use super::{Compiled, Compiler};
 use crate::document::Node;
-use crate::models::mining::{Forest, Method, Mining, OnMissingPrediction, Segment};
-use crate::models::tree::Tree;
-use crate::models::{Function, Kind, Model, NONE};
-use crate::predicate::Predicate;
+use crate::models::mining::{Method, Mining, OnMissingPrediction, Segment};
 use crate::run::Slot;
 
 impl<'d> Compiler<'d> {
-    pub(super) fn mining_model(&mut self, draft: &mut Draft<'d>, _index: usize) -> Compiled<Option<Mining>> {
+    pub(super) fn mining_model(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<Option<Mining>> {
         let node = draft.node;
         let Some(segmentation) = node.child("Segmentation") else {
             self.unsupported(node, "a model without Segmentation");
@@ -48,6 +40,16 @@ impl<'d> Compiler<'d> {
             "returnMissing" => OnMissingPrediction::Return,
             other => return Err(segmentation.invalid(format!("unknown missingPredictionTreatment '{other}'"))),
         };
+        if let Some(forest) = self.forest(draft, index, segmentation, method)? {
+            self.output_classes(draft);
+            return Ok(Some(Mining {
+                method,
+                on_missing,
+                threshold: segmentation.number_or("missingThreshold", 1.0)?,
+                segments: Box::default(),
+                forest: Some(forest),
+            }));
+        }
         let chained = matches!(method, Method::ModelChain | Method::MultiModelChain);
         let was_in_forest = std::mem::replace(
             &mut self.in_forest,
@@ -170,13 +172,12 @@ impl<'d> Compiler<'d> {
             }
         }
         self.output_classes(draft);
-        let forest = self.forest(draft, method, &segments);
         Ok(Some(Mining {
             method,
             on_missing,
             threshold: segmentation.number_or("missingThreshold", 1.0)?,
             segments: segments.into(),
-            forest,
+            forest: None,
         }))
     }
 
@@ -196,103 +197,4 @@ impl<'d> Compiler<'d> {
             None => self.resolve(draft.scope, name, node).map(Some),
         }
     }
-
-    /// The segments as one ensemble of the kernel, if they are plain trees.
-    fn forest(&self, draft: &Draft<'d>, method: Method, segments: &[Segment]) -> Option<Forest> {
-        let regression = draft.function == Function::Regression;
-        let weighted = match method {
-            Method::Sum | Method::Average => false,
-            Method::MajorityVote if !regression => false,
-            Method::WeightedAverage | Method::WeightedSum => true,
-            Method::WeightedMajorityVote if !regression => true,
-            _ => return None,
-        };
-        if !regression && matches!(method, Method::Sum | Method::WeightedSum) {
-            return None;
-        }
-        let votes = matches!(method, Method::MajorityVote | Method::WeightedMajorityVote);
-        let classes = draft.classes.list.len();
-        let mut features = Features::default();
-        let mut trees = Vec::with_capacity(segments.len());
-        let mut leaves: Vec<f64> = Vec::new();
-        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
-        for segment in segments {
-            let model = self.models[segment.model as usize].as_ref()?;
-            let plain = matches!(segment.predicate, Predicate::True)
-                && segment.variable_weight.is_none()
-                && model.outputs.is_empty()
-                && model.target.is_none()
-                && model.function == draft.function
-                && model.float == draft.float;
-            let (true, Kind::Tree(tree)) = (plain, &model.kind) else {
-                return None;
-            };
-            let mut binary = lower(tree, &self.slots, &mut features)?;
-            for node in &mut binary {
-                let BinaryNode::Leaf(at) = node else {
-                    continue;
-                };
-                if *at == NONE {
-                    return None;
-                }
-                let row = leaf_row(
-                    model,
-                    tree,
-                    *at,
-                    segment,
-                    regression.then_some(()).map_or(classes, |()| 1),
-                    votes,
-                )?;
-                let bits: Vec<u64> = row.iter().map(|number| number.to_bits()).collect();
-                let next = known.len() as u32;
-                *at = *known.entry(bits).or_insert_with(|| {
-                    leaves.extend(&row);
-                    next
-                });
-            }
-            trees.push(binary);
-        }
-        let weights: Box<[f64]> = segments
-            .iter()
-            .map(|segment| if weighted { segment.weight } else { 1.0 })
-            .collect();
-        let total = weights.iter().sum();
-        Some(Forest {
-            trees: lowered(&trees, features)?,
-            leaves: leaves.into(),
-            weights,
-            total,
-        })
-    }
-}
-
-/// What a leaf contributes: its score, or a share for each class.
-fn leaf_row(model: &Model, tree: &Tree, at: u32, segment: &Segment, width: usize, votes: bool) -> Option<Vec<f64>> {
-    let node = &tree.nodes[at as usize];
-    if model.function == Function::Regression {
-        return (!node.score.is_nan()).then(|| vec![node.score]);
-    }
-    let mut row = vec![0.0; width];
-    let inner = model.classes.len();
-    if votes || node.shares == NONE {
-        let mut class = node.class;
-        if class == NONE {
-            let shares = tree
-                .shares
-                .get(node.shares as usize * inner..(node.shares as usize + 1) * inner)?;
-            let mut most = f64::NEG_INFINITY;
-            for (index, share) in shares.iter().enumerate() {
-                if *share > most {
-                    most = *share;
-                    class = index as u32;
-                }
-            }
-        }
-        row[*segment.classes.get(class as usize)? as usize] = 1.0;
-        return Some(row);
-    }
-    for (from, to) in segment.classes.iter().enumerate() {
-        row[*to as usize] = tree.shares[node.shares as usize * inner + from];
-    }
-    Some(row)
 }

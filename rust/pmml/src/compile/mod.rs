@@ -6,8 +6,10 @@ mod baseline;
 mod bayesian_network;
 mod dictionary;
 mod expression;
+mod forest;
 mod gaussian_process;
 mod general_regression;
+mod lowering;
 mod matrix;
 mod mining;
 mod model;
@@ -63,7 +65,10 @@ enum Function<'d> {
 }
 
 /// State of the compilation.
-#[allow(clippy::struct_excessive_bools, reason = "each is about what surrounds the model at hand")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is about what surrounds the model at hand"
+)]
 pub(crate) struct Compiler<'d> {
     pub(crate) strings: Strings,
     pub(crate) slots: Vec<SlotDefinition>,
@@ -73,6 +78,8 @@ pub(crate) struct Compiler<'d> {
     /// Types of the arguments of the function that is being compiled.
     parameter_kinds: Vec<Option<Type>>,
     pub(crate) models: Vec<Option<Model>>,
+    /// How many model elements of each kind there are, inner ones first.
+    pub(crate) elements: Vec<(&'static str, usize)>,
     pub(crate) shares: usize,
     pub(crate) fields: HashMap<&'d str, DataField<'d>>,
     pub(crate) inputs: Vec<Input>,
@@ -112,6 +119,7 @@ impl<'d> Compiler<'d> {
             function_names: HashMap::new(),
             parameter_kinds: Vec::new(),
             models: Vec::new(),
+            elements: Vec::new(),
             shares: 0,
             fields: HashMap::new(),
             inputs: Vec::new(),
@@ -152,6 +160,16 @@ impl<'d> Compiler<'d> {
             node.line(),
             format!("{} (line {}): {}", node.name(), node.line(), what.into()),
         ));
+    }
+
+    /// Number of things noted as unsupported.
+    pub(crate) fn unsupported_count(&self) -> usize {
+        self.unsupported.len()
+    }
+
+    /// Drops all but the first notes.
+    pub(crate) fn forget_unsupported(&mut self, first: usize) {
+        self.unsupported.truncate(first);
     }
 
     /// The error that lists everything unsupported, if there is anything.

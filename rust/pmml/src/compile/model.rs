@@ -47,7 +47,7 @@ pub(crate) fn model_of(parent: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// Classes in the order in which the model names them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Classes {
     pub(crate) kind: Type,
     pub(crate) list: Vec<Class>,
@@ -189,6 +189,7 @@ impl<'d> Compiler<'d> {
         let (element, kind) = self.kind(&mut draft, index)?;
         let list = kind.as_ref().is_some_and(|kind| self.answers_list(kind));
         self.typed_classes = around;
+        self.count_element(element);
         let target = self.target(&mut draft)?;
         let outputs = self.output_fields(&mut draft, index, list)?;
         let shares = self.shares;
@@ -198,7 +199,6 @@ impl<'d> Compiler<'d> {
         };
         self.models[index] = Some(Model {
             kind,
-            element,
             function,
             list,
             float: draft.float,
@@ -229,6 +229,13 @@ impl<'d> Compiler<'d> {
                 _ => false,
             },
             _ => false,
+        }
+    }
+
+    fn count_element(&mut self, name: &'static str) {
+        match self.elements.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => self.elements.push((name, 1)),
         }
     }
 

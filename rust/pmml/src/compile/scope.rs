@@ -94,6 +94,16 @@ impl<'d> Compiler<'d> {
         Ok(scope)
     }
 
+    /// Number of scopes.
+    pub(super) fn scope_count(&self) -> usize {
+        self.scopes.len()
+    }
+
+    /// Drops all but the first scopes, whose models are compiled.
+    pub(super) fn forget_scopes(&mut self, first: usize) {
+        self.scopes.truncate(first);
+    }
+
     /// The texts of an ordinal field in their order.
     fn order_of(&mut self, data: &super::DataField<'d>) -> Box<[u32]> {
         if data.optype != OpType::Ordinal || data.kind != Type::String {

@@ -1,18 +1,12 @@
-//! `TreeModel`, and its lowering to the kernel.
+//! `TreeModel`.
 
-use std::collections::HashMap;
-
-use serving_kernels::trees::{BinaryNode, TreeEnsemble};
-
+use super::lowering::lowered;
 use super::model::Draft;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::anomaly::average_path;
-use crate::models::tree::{Lowered, OnUnknown, Tree, TreeNode, Walk};
+use crate::models::tree::{OnUnknown, Tree, TreeNode};
 use crate::models::{Function, NONE};
-use crate::predicate::{Comparison, Predicate};
-use crate::run::{Direct, Slot, SlotDefinition};
-use crate::value::{Type, Value};
 
 impl<'d> Compiler<'d> {
     pub(super) fn tree_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Tree>> {
@@ -72,10 +66,7 @@ impl<'d> Compiler<'d> {
             lowered: None,
         };
         if !self.in_forest {
-            let mut features = Features::default();
-            if let Some(binary) = lower(&tree, &self.slots, &mut features) {
-                tree.lowered = lowered(&[binary], features);
-            }
+            tree.lowered = lowered(&tree, &self.slots);
         }
         Ok(Some(tree))
     }
@@ -174,158 +165,4 @@ fn measure(nodes: &mut [TreeNode]) {
         depths[children].fill(below);
         nodes[at].score = depths[at] + average_path(nodes[at].records);
     }
-}
-
-/// Features of lowered trees, in the order in which they were met.
-#[derive(Debug, Default)]
-pub(super) struct Features {
-    slots: Vec<Slot>,
-    index: HashMap<Slot, u32>,
-    wide: bool,
-}
-
-impl Features {
-    fn feature(&mut self, slot: Slot, kind: Type) -> u32 {
-        self.wide |= kind != Type::Float;
-        *self.index.entry(slot).or_insert_with(|| {
-            self.slots.push(slot);
-            (self.slots.len() - 1) as u32
-        })
-    }
-}
-
-fn opposite(a: Comparison, b: Comparison) -> bool {
-    matches!(
-        (a, b),
-        (Comparison::Less, Comparison::GreaterOrEqual)
-            | (Comparison::GreaterOrEqual, Comparison::Less)
-            | (Comparison::LessOrEqual, Comparison::Greater)
-            | (Comparison::Greater, Comparison::LessOrEqual)
-    )
-}
-
-/// A tree as numeric tests, if it is one: leaves lead to the nodes that answer when nothing is missing, or to [`NONE`].
-pub(super) fn lower(tree: &Tree, slots: &[SlotDefinition], features: &mut Features) -> Option<Vec<BinaryNode<f64>>> {
-    if !matches!(tree.nodes[0].predicate, Predicate::True) {
-        return None;
-    }
-    let mut binary = vec![BinaryNode::Leaf(NONE)];
-    // Where to put it, the node whose children are tested, the first of them, and the test that failed just before.
-    let mut pending = vec![(0_usize, 0_u32, 0_u32, None)];
-    while let Some((place, at, offset, failed)) = pending.pop() {
-        let node = &tree.nodes[at as usize];
-        if node.count == 0 {
-            binary[place] = BinaryNode::Leaf(at);
-            continue;
-        }
-        if offset == node.count {
-            binary[place] = BinaryNode::Leaf(if tree.last_prediction { at } else { NONE });
-            continue;
-        }
-        let child = node.children + offset;
-        let (slot, comparison, value) = match &tree.nodes[child as usize].predicate {
-            Predicate::True => {
-                pending.push((place, child, 0, None));
-                continue;
-            }
-            Predicate::False => {
-                pending.push((place, at, offset + 1, failed));
-                continue;
-            }
-            Predicate::Compare {
-                slot,
-                comparison,
-                value,
-            } => (*slot, *comparison, *value),
-            _ => return None,
-        };
-        let kind = slots[slot as usize].kind;
-        let threshold = match (kind, value) {
-            (Type::Double | Type::Integer, Value::Double(number)) => number,
-            (Type::Float, Value::Float(number)) => f64::from(number),
-            (Type::Integer, Value::Int(number)) if number.abs() < 1 << 52 => number as f64,
-            _ => return None,
-        };
-        if !threshold.is_finite() {
-            return None;
-        }
-        if let Some((before, how, bound)) = failed
-            && before == slot
-            && bound == threshold
-            && opposite(how, comparison)
-        {
-            pending.push((place, child, 0, None));
-            continue;
-        }
-        let below = if kind == Type::Float {
-            f64::from((threshold as f32).next_down())
-        } else {
-            threshold.next_down()
-        };
-        let (bound, yes_is_left) = match comparison {
-            Comparison::LessOrEqual => (threshold, true),
-            Comparison::Less => (below, true),
-            Comparison::Greater => (threshold, false),
-            Comparison::GreaterOrEqual => (below, false),
-            Comparison::Equal | Comparison::NotEqual => return None,
-        };
-        let left = binary.len();
-        binary[place] = BinaryNode::Test {
-            feature: features.feature(slot, kind),
-            threshold: bound,
-            left: left as u32,
-            right: left as u32 + 1,
-        };
-        binary.push(BinaryNode::Leaf(NONE));
-        binary.push(BinaryNode::Leaf(NONE));
-        let (yes, no) = if yes_is_left {
-            (left, left + 1)
-        } else {
-            (left + 1, left)
-        };
-        pending.push((yes, child, 0, None));
-        pending.push((no, at, offset + 1, Some((slot, comparison, threshold))));
-    }
-    Some(binary)
-}
-
-/// Trees as one ensemble of the kernel; `None` when it can't hold them.
-pub(super) fn lowered(trees: &[Vec<BinaryNode<f64>>], features: Features) -> Option<Lowered> {
-    let count = features.slots.len();
-    let walk = if features.wide || count == 0 {
-        let mut ensemble = TreeEnsemble::new(count);
-        for tree in trees {
-            ensemble.push(tree).ok()?;
-        }
-        ensemble.finish();
-        Walk::Double(ensemble)
-    } else {
-        let mut ensemble = TreeEnsemble::new(count);
-        let mut narrow = Vec::new();
-        for tree in trees {
-            narrow.clear();
-            narrow.extend(tree.iter().map(|node| match *node {
-                BinaryNode::Leaf(leaf) => BinaryNode::Leaf(leaf),
-                BinaryNode::Test {
-                    feature,
-                    threshold,
-                    left,
-                    right,
-                } => BinaryNode::Test {
-                    feature,
-                    threshold: threshold as f32,
-                    left,
-                    right,
-                },
-            }));
-            ensemble.push(&narrow).ok()?;
-        }
-        ensemble.finish();
-        Walk::Float(ensemble)
-    };
-    Some(Lowered {
-        slots: features.slots.into(),
-        direct: Direct::default(),
-        walk,
-    })
 }

@@ -1,6 +1,6 @@
 //! `MiningModel`: segments and how their answers become one.
 
-use super::tree::Lowered;
+use super::forest::Forest;
 use super::{Function, Kind, Model, NONE};
 use crate::predicate::Predicate;
 use crate::run::{Cause, Fault, Run, Scored, Slot};
@@ -26,6 +26,16 @@ pub(crate) enum Method {
     MultiModelChain,
 }
 
+impl Method {
+    /// The prediction of a regression from the sum over its segments and that of their weights.
+    pub(crate) fn number(self, sum: f64, total: f64) -> f64 {
+        match self {
+            Self::Sum | Self::WeightedSum => sum,
+            _ => sum / total,
+        }
+    }
+}
+
 /// `missingPredictionTreatment`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnMissingPrediction {
@@ -48,16 +58,6 @@ pub(crate) struct Segment {
     pub(crate) classes: Box<[u32]>,
 }
 
-/// All segments as trees of the kernel.
-#[derive(Debug)]
-pub(crate) struct Forest {
-    pub(crate) trees: Lowered,
-    /// Regression: the score of each leaf. Classification: a row of shares for each leaf.
-    pub(crate) leaves: Box<[f64]>,
-    pub(crate) weights: Box<[f64]>,
-    pub(crate) total: f64,
-}
-
 /// A compiled `MiningModel`.
 #[derive(Debug)]
 pub(crate) struct Mining {
@@ -65,6 +65,7 @@ pub(crate) struct Mining {
     pub(crate) on_missing: OnMissingPrediction,
     /// Largest share of weight that may be missing.
     pub(crate) threshold: f64,
+    /// None when there is a forest.
     pub(crate) segments: Box<[Segment]>,
     pub(crate) forest: Option<Forest>,
 }
@@ -88,18 +89,14 @@ impl Mining {
             .iter()
             .map(|segment| size_of::<Segment>() + segment.predicate.heap_bytes() + segment.classes.len() * 4)
             .sum::<usize>()
-            + self.forest.as_ref().map_or(0, |forest| {
-                forest.trees.heap_bytes() + 8 * (forest.leaves.len() + forest.weights.len())
-            })
+            + self.forest.as_ref().map_or(0, Forest::heap_bytes)
     }
 }
 
 impl Run<'_> {
     pub(crate) fn mining(&mut self, index: usize, model: &Model, mining: &Mining) -> Scored<bool> {
-        if let Some(forest) = &mining.forest
-            && self.walk(&forest.trees)
-        {
-            return Ok(self.forest(index, model, mining, forest));
+        if let Some(forest) = &mining.forest {
+            return self.forest(index, model, mining, forest);
         }
         match mining.method {
             Method::SelectFirst => {
@@ -168,74 +165,8 @@ impl Run<'_> {
         true
     }
 
-    fn forest(&mut self, index: usize, model: &Model, mining: &Mining, forest: &Forest) -> bool {
-        let leaves = &self.scratch.leaves;
-        if model.function != Function::Classification {
-            let sum = if model.float {
-                let mut sum = 0.0_f32;
-                if mining.method == Method::Sum {
-                    for leaf in leaves {
-                        sum += forest.leaves[*leaf as usize] as f32;
-                    }
-                } else {
-                    for (leaf, weight) in leaves.iter().zip(&forest.weights) {
-                        sum += forest.leaves[*leaf as usize] as f32 * *weight as f32;
-                    }
-                }
-                f64::from(sum)
-            } else if mining.method == Method::Sum || mining.method == Method::Average {
-                leaves.iter().fold(0.0, |sum, leaf| sum + forest.leaves[*leaf as usize])
-            } else {
-                leaves
-                    .iter()
-                    .zip(&forest.weights)
-                    .fold(0.0, |sum, (leaf, weight)| sum + forest.leaves[*leaf as usize] * weight)
-            };
-            let value = match mining.method {
-                Method::Sum | Method::WeightedSum => sum,
-                _ => sum / forest.total,
-            };
-            return !value.is_nan() && self.answer_number(index, model, value);
-        }
-        let classes = model.classes.len();
-        let shares = &mut self.scratch.shares[model.shares..model.shares + classes];
-        shares.fill(0.0);
-        if forest.weights.iter().all(|weight| *weight == 1.0) {
-            for leaf in leaves {
-                let row = &forest.leaves[*leaf as usize * classes..][..classes];
-                for (share, part) in shares.iter_mut().zip(row) {
-                    *share += part;
-                }
-            }
-        } else {
-            for (leaf, weight) in leaves.iter().zip(&forest.weights) {
-                let row = &forest.leaves[*leaf as usize * classes..][..classes];
-                for (share, part) in shares.iter_mut().zip(row) {
-                    *share += part * weight;
-                }
-            }
-        }
-        for share in shares {
-            *share /= forest.total;
-        }
-        let votes = matches!(mining.method, Method::MajorityVote | Method::WeightedMajorityVote);
-        let found = self.answer_largest(index, model);
-        if votes && self.tied(index, model) {
-            let most = self.largest(index, model);
-            let shares = &self.scratch.shares[model.shares..model.shares + classes];
-            let winner = self.scratch.leaves.iter().find_map(|leaf| {
-                let row = &forest.leaves[*leaf as usize * classes..][..classes];
-                (0..classes).find(|class| row[*class] == 1.0 && shares[*class] == most)
-            });
-            if let Some(class) = winner {
-                return self.answer_class(index, model, class as u32);
-            }
-        }
-        found
-    }
-
     /// The share of the class that was chosen.
-    fn largest(&self, index: usize, model: &Model) -> f64 {
+    pub(crate) fn largest(&self, index: usize, model: &Model) -> f64 {
         let class = self.scratch.outcomes[index].class as usize;
         self.scratch
             .shares
@@ -245,7 +176,7 @@ impl Run<'_> {
     }
 
     /// Whether another class has as large a share as the one that was chosen. Among these the first vote decides.
-    fn tied(&self, index: usize, model: &Model) -> bool {
+    pub(crate) fn tied(&self, index: usize, model: &Model) -> bool {
         let most = self.largest(index, model);
         let shares = &self.scratch.shares[model.shares..model.shares + model.classes.len()];
         shares.iter().filter(|share| **share == most).count() > 1
@@ -415,7 +346,7 @@ fn aggregate(pairs: &mut [f64], method: Method, total: f64, float: bool) -> f64 
         Method::WeightedSum | Method::WeightedAverage => {
             let sum = pairs
                 .chunks_exact(2)
-                .fold(0.0, |sum, pair| single(sum + single(pair[0] * pair[1])));
+                .fold(0.0, |sum, pair| single(sum + single(pair[0] * single(pair[1]))));
             if method == Method::WeightedSum {
                 sum
             } else {

@@ -4,6 +4,8 @@ pub(crate) mod anomaly;
 pub(crate) mod association;
 pub(crate) mod baseline;
 pub(crate) mod bayesian_network;
+pub(crate) mod features;
+pub(crate) mod forest;
 pub(crate) mod gaussian_process;
 pub(crate) mod general_regression;
 pub(crate) mod mining;
@@ -70,7 +72,6 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) kind: Kind,
-    pub(crate) element: &'static str,
     pub(crate) function: Function,
     /// The answer is a list.
     pub(crate) list: bool,
@@ -210,12 +211,12 @@ impl Kind {
         match self {
             Self::Tree(tree) => {
                 if let Some(lowered) = &mut tree.lowered {
-                    lowered.connect(slots);
+                    lowered.features.connect(slots);
                 }
             }
             Self::Mining(mining) => {
                 if let Some(forest) = &mut mining.forest {
-                    forest.trees.connect(slots);
+                    forest.features.connect(slots);
                 }
             }
             Self::Regression(regression) => {

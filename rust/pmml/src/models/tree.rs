@@ -1,11 +1,12 @@
 //! `TreeModel`.
 
-use serving_kernels::trees::TreeEnsemble;
+use serving_kernels::trees::LoneTree;
 
+use super::features::Features;
 use super::{Function, Model, NONE};
 use crate::predicate::Predicate;
-use crate::run::{Direct, Run, Scored, Slot, SlotDefinition};
-use crate::value::{Type, Value};
+use crate::run::{Run, Scored};
+use crate::value::Value;
 
 /// `missingValueStrategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +41,14 @@ pub(crate) struct TreeNode {
 /// The tree as numeric tests only: leads to the general nodes when no feature is missing.
 #[derive(Debug)]
 pub(crate) enum Walk {
-    Double(TreeEnsemble<f64>),
-    Float(TreeEnsemble<f32>),
+    Double(LoneTree<f64>),
+    Float(LoneTree<f32>),
 }
 
-/// Trees lowered to the kernel, with the features that they read.
+/// A tree lowered to the kernel, with the features that it reads.
 #[derive(Debug)]
 pub(crate) struct Lowered {
-    pub(crate) slots: Box<[Slot]>,
-    pub(crate) direct: Direct,
+    pub(crate) features: Features,
     pub(crate) walk: Walk,
 }
 
@@ -77,78 +77,23 @@ impl Tree {
 
 impl Lowered {
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.slots.len() * 4
+        self.features.heap_bytes()
             + match &self.walk {
-                Walk::Double(ensemble) => ensemble.heap_bytes(),
-                Walk::Float(ensemble) => ensemble.heap_bytes(),
+                Walk::Double(tree) => tree.heap_bytes(),
+                Walk::Float(tree) => tree.heap_bytes(),
             }
-    }
-
-    /// Finds the cells that can be read straight from the record.
-    pub(crate) fn connect(&mut self, slots: &[SlotDefinition]) {
-        let kind = match self.walk {
-            Walk::Double(_) => Type::Double,
-            Walk::Float(_) => Type::Float,
-        };
-        self.direct = Direct::of(&self.slots, slots, kind);
-    }
-
-    pub(crate) fn trees(&self) -> usize {
-        match &self.walk {
-            Walk::Double(ensemble) => ensemble.len(),
-            Walk::Float(ensemble) => ensemble.len(),
-        }
     }
 }
 
 impl Run<'_> {
-    /// Walks lowered trees and leaves their payloads in `scratch.leaves`; `false` when a feature is missing or faulty,
-    /// so that only the general path knows what to do.
-    #[inline]
-    pub(crate) fn walk(&mut self, lowered: &Lowered) -> bool {
-        self.scratch.leaves.clear();
-        self.scratch.leaves.resize(lowered.trees(), 0);
-        let direct = self.direct(&lowered.direct);
-        match &lowered.walk {
-            Walk::Double(ensemble) if direct => ensemble.leaves(&self.scratch.row, &mut self.scratch.leaves),
-            Walk::Float(ensemble) if direct => {
-                self.scratch.row32.clear();
-                self.scratch
-                    .row32
-                    .extend(self.scratch.row.iter().map(|number| *number as f32));
-                ensemble.leaves(&self.scratch.row32, &mut self.scratch.leaves);
-            }
-            Walk::Double(ensemble) => {
-                self.scratch.row.clear();
-                for slot in &lowered.slots {
-                    match self.value(*slot) {
-                        Ok(Value::Double(number)) if !number.is_nan() => self.scratch.row.push(number),
-                        Ok(Value::Float(number)) if !number.is_nan() => self.scratch.row.push(f64::from(number)),
-                        Ok(Value::Int(number)) => self.scratch.row.push(number as f64),
-                        _ => return false,
-                    }
-                }
-                ensemble.leaves(&self.scratch.row, &mut self.scratch.leaves);
-            }
-            Walk::Float(ensemble) => {
-                self.scratch.row32.clear();
-                for slot in &lowered.slots {
-                    match self.value(*slot) {
-                        Ok(Value::Float(number)) if !number.is_nan() => self.scratch.row32.push(number),
-                        _ => return false,
-                    }
-                }
-                ensemble.leaves(&self.scratch.row32, &mut self.scratch.leaves);
-            }
-        }
-        true
-    }
-
     pub(crate) fn tree(&mut self, index: usize, model: &Model, tree: &Tree) -> Scored<bool> {
         if let Some(lowered) = &tree.lowered
-            && self.walk(lowered)
+            && self.features(&lowered.features)
         {
-            let leaf = self.scratch.leaves[0];
+            let leaf = match &lowered.walk {
+                Walk::Double(tree) => tree.leaf(&self.scratch.row),
+                Walk::Float(tree) => tree.leaf(&self.scratch.row32),
+            };
             return Ok(leaf != NONE && self.answer_node(index, model, tree, leaf));
         }
         if matches!(

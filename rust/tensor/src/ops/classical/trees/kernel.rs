@@ -1,6 +1,6 @@
 //! Trees on the kernel that PMML uses, too.
 
-use serving_kernels::trees::{BinaryNode, Threshold, TreeEnsemble};
+use serving_kernels::trees::{BinaryNode, EnsembleBuilder, LeafVisitor, Missing, RankedRows, Threshold, TreeEnsemble};
 
 use super::{Aggregate, Mode, Source, TreeModel};
 use crate::ops::float::Float;
@@ -46,7 +46,7 @@ enum Weights<T> {
 
 /// An ensemble ready to be walked.
 ///
-/// The kernel knows neither missing values nor which way they go: it is given columns, each of a feature, with missing values
+/// The kernel's fast walk knows neither missing values nor which way they go: it is given columns, each of a feature, with missing values
 /// replaced by an infinity that goes their way. A feature whose nodes disagree has two columns.
 #[derive(Debug)]
 pub(crate) struct Kernel<T> {
@@ -61,7 +61,17 @@ pub(crate) struct Kernel<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Space<T> {
     columns: Vec<T>,
+    ranked: RankedRows,
     leaves: Vec<u32>,
+}
+
+struct Collect<'a>(&'a mut Vec<u32>);
+
+impl LeafVisitor for Collect<'_> {
+    #[inline]
+    fn visit(&mut self, _: usize, _: usize, payloads: impl Iterator<Item = u32>) {
+        self.0.extend(payloads);
+    }
 }
 
 struct Builder<'a, T> {
@@ -86,8 +96,8 @@ impl<T: TreeReal> Builder<'_, T> {
     }
 
     /// A tree with children after their parents; `None` for tests that are no single comparison.
-    fn tree(&mut self, root: u32) -> Option<Vec<BinaryNode<T>>> {
-        let mut tree: Vec<BinaryNode<T>> = Vec::new();
+    fn tree(&mut self, root: u32) -> Option<Vec<BinaryNode<f64>>> {
+        let mut tree: Vec<BinaryNode<f64>> = Vec::new();
         let mut queue = std::collections::VecDeque::from([root]);
         let mut promised = 1;
         while let Some(at) = queue.pop_front() {
@@ -120,9 +130,10 @@ impl<T: TreeReal> Builder<'_, T> {
             };
             tree.push(BinaryNode::Test {
                 feature: self.column(node.feature, missing_left),
-                threshold,
+                threshold: threshold.wide(),
                 left: promised,
                 right: promised + 1,
+                missing: if missing_left { Missing::Left } else { Missing::Right },
             });
             promised += 2;
             queue.extend([left, right]);
@@ -140,16 +151,11 @@ impl<T: TreeReal> Kernel<T> {
             places: vec![[None; 2]; source.features],
             ranges: Vec::new(),
         };
-        let trees = source
-            .roots
-            .iter()
-            .map(|root| builder.tree(*root))
-            .collect::<Option<Vec<_>>>()?;
-        let mut ensemble = TreeEnsemble::new(builder.columns.len());
-        for tree in &trees {
-            ensemble.push(tree).ok()?;
+        let mut trees = EnsembleBuilder::default();
+        for root in &source.roots {
+            trees.push(&builder.tree(*root)?).ok()?;
         }
-        ensemble.finish();
+        let ensemble = trees.finish(builder.columns.len()).ok()?;
         let weights = Self::weights(source, &builder.ranges);
         Some(Self {
             ensemble,
@@ -203,7 +209,8 @@ impl<T: TreeReal> Kernel<T> {
     pub(crate) fn space(&self) -> Space<T> {
         Space {
             columns: vec![T::ZERO; self.columns.len()],
-            leaves: vec![0; self.ensemble.len()],
+            ranked: RankedRows::default(),
+            leaves: Vec::with_capacity(self.ensemble.len()),
         }
     }
 
@@ -213,7 +220,10 @@ impl<T: TreeReal> Kernel<T> {
             let value = row[*feature as usize];
             *to = if Threshold::is_nan(value) { *missing } else { value };
         }
-        self.ensemble.leaves(&space.columns, &mut space.leaves);
+        space.ranked.reset(&self.ensemble);
+        space.ranked.push(&self.ensemble, &space.columns);
+        space.leaves.clear();
+        self.ensemble.walk(&space.ranked, &mut Collect(&mut space.leaves));
         match (&self.weights, self.aggregate) {
             (Weights::One(weights), Aggregate::Sum | Aggregate::Average) => {
                 let leaves = space.leaves.iter().map(|leaf| weights[*leaf as usize]);

@@ -1,0 +1,301 @@
+//! A `MiningModel` whose segments are plain trees, compiled tree by tree to one ensemble of the kernel.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use serving_kernels::trees::{BinaryNode, EnsembleBuilder, Missing};
+
+use super::lowering::{FeatureList, lower};
+use super::model::{Draft, model_of};
+use super::{Compiled, Compiler};
+use crate::document::Node;
+use crate::models::forest::{Forest, Leaves, Trees};
+use crate::models::mining::Method;
+use crate::models::tree::{OnUnknown, Tree};
+use crate::models::{Function, Kind, Model, NONE};
+use crate::predicate::Predicate;
+
+/// Whether the model may become a forest, as far as its own attributes tell.
+fn may_be_forest(draft: &Draft<'_>, segmentation: Node<'_>, method: Method) -> bool {
+    let node = draft.node;
+    let method_fits = match draft.function {
+        Function::Regression => matches!(
+            method,
+            Method::Sum | Method::Average | Method::WeightedSum | Method::WeightedAverage
+        ),
+        Function::Classification => matches!(
+            method,
+            Method::Average | Method::WeightedAverage | Method::MajorityVote | Method::WeightedMajorityVote
+        ),
+        Function::Other => false,
+    };
+    let of_segments = node
+        .child("Output")
+        .is_some_and(|output| output.all("OutputField").any(|field| field.get("segmentId").is_some()));
+    let targets = node.child("MiningSchema").map_or(0, |schema| {
+        schema
+            .all("MiningField")
+            .filter(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
+            .count()
+    });
+    method_fits
+        && !of_segments
+        && targets <= 1
+        && segmentation.child("Segment").is_some()
+        && segmentation.all("Segment").all(|segment| {
+            segment.child("True").is_some()
+                && segment.child("VariableWeight").is_none()
+                && model_of(segment).is_some_and(|model| model.name() == "TreeModel")
+        })
+}
+
+impl<'d> Compiler<'d> {
+    /// The segments as one ensemble of the kernel, if they are plain trees. What is compiled of a tree is dropped when it was
+    /// lowered; when one can't be lowered, all is as if nothing had been compiled.
+    pub(super) fn forest(
+        &mut self,
+        draft: &mut Draft<'d>,
+        index: usize,
+        segmentation: Node<'d>,
+        method: Method,
+    ) -> Compiled<Option<Forest>> {
+        if !may_be_forest(draft, segmentation, method) {
+            return Ok(None);
+        }
+        let classes_before = draft.classes.clone();
+        let (unsupported, elements) = (self.unsupported_count(), self.elements.clone());
+        let was_in_forest = std::mem::replace(&mut self.in_forest, true);
+        let forest = self.grow(draft, index, segmentation, method);
+        self.in_forest = was_in_forest;
+        let forest = forest?;
+        if forest.is_none() {
+            draft.classes = classes_before;
+            self.forget_unsupported(unsupported);
+            self.elements = elements;
+        }
+        Ok(forest)
+    }
+
+    fn grow(
+        &mut self,
+        draft: &mut Draft<'d>,
+        index: usize,
+        segmentation: Node<'d>,
+        method: Method,
+    ) -> Compiled<Option<Forest>> {
+        let weighted = matches!(
+            method,
+            Method::WeightedAverage | Method::WeightedSum | Method::WeightedMajorityVote
+        );
+        let votes = matches!(method, Method::MajorityVote | Method::WeightedMajorityVote);
+        let (shares, scopes) = (self.shares, self.scope_count());
+        let mut features = FeatureList::default();
+        let mut trees = EnsembleBuilder::default();
+        let mut table = LeafTable::new(draft.function);
+        let mut weights = Vec::new();
+        let mut lookup = None;
+        for element in segmentation.all("Segment") {
+            let (Some(inner), Predicate::True) = (model_of(element), self.predicate_of(draft.scope, element)?) else {
+                return Ok(None);
+            };
+            weights.push(if weighted {
+                element.number_or("weight", 1.0)?
+            } else {
+                1.0
+            });
+            let outer = draft.target.map(|name| (name, draft.target_kind));
+            self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+            let model = self.models.pop().flatten();
+            // Nothing outside of a tree refers to what is inside.
+            self.models.truncate(index + 1);
+            self.shares = shares;
+            self.forget_scopes(scopes);
+            let Some(model) = model else {
+                return Ok(None);
+            };
+            let (Kind::Tree(tree), true) = (&model.kind, is_plain(&model, draft)) else {
+                return Ok(None);
+            };
+            lookup.get_or_insert(model.lookup.answers);
+            let classes: Vec<u32> = model
+                .classes
+                .iter()
+                .map(|class| {
+                    let text = self.strings.get(class.code).unwrap_or_default().to_owned();
+                    self.class(&mut draft.classes, &text)
+                })
+                .collect();
+            table.widen(draft.classes.list.len());
+            let binary = lower(tree, &self.slots, &mut features)
+                .and_then(|binary| answers(binary, |at| table.leaf(&model, tree, at, &classes, votes)));
+            match binary.map(|binary| trees.push(&binary)) {
+                Some(Ok(())) => {}
+                _ => return Ok(None),
+            }
+        }
+        draft.lookup.answers = lookup.unwrap_or(draft.lookup.answers);
+        self.output_classes(draft);
+        table.widen(draft.classes.list.len());
+        let (count, features) = (features.len(), features.finish());
+        let trees = if features.single {
+            trees.finish(count).map(Trees::Float)
+        } else {
+            trees.finish(count).map(Trees::Double)
+        };
+        let Ok(trees) = trees else {
+            return Ok(None);
+        };
+        let total = weights.iter().sum();
+        if weights.iter().all(|weight| *weight == 1.0) {
+            weights = Vec::new();
+        }
+        Ok(Some(Forest {
+            features,
+            trees,
+            leaves: table.finish(draft.float),
+            weights: weights.into(),
+            total,
+        }))
+    }
+}
+
+/// A tree that answers with what its leaves say, and nothing around it.
+fn is_plain(model: &Model, draft: &Draft<'_>) -> bool {
+    let Kind::Tree(tree) = &model.kind else {
+        return false;
+    };
+    model.outputs.is_empty()
+        && model.target.is_none()
+        && model.function == draft.function
+        && model.float == draft.float
+        && !matches!(
+            tree.on_unknown,
+            OnUnknown::WeightedConfidence | OnUnknown::AggregateNodes
+        )
+}
+
+/// Replaces nodes of the tree by the numbers of the leaves that they are; `None` when numbers can lead to a node without answer.
+fn answers(mut tree: Vec<BinaryNode<f64>>, mut leaf: impl FnMut(u32) -> Option<u32>) -> Option<Vec<BinaryNode<f64>>> {
+    for node in &mut tree {
+        match node {
+            BinaryNode::Leaf(at) => *at = leaf(*at)?,
+            BinaryNode::Test { missing, .. } => {
+                if let Missing::Leaf(at) = *missing {
+                    *missing = leaf(at).map_or(Missing::Nowhere, Missing::Leaf);
+                }
+            }
+        }
+    }
+    Some(tree)
+}
+
+/// What leaves contribute, each once.
+struct LeafTable {
+    function: Function,
+    /// Numbers of a row.
+    width: usize,
+    rows: Vec<f64>,
+    known: HashMap<u64, u32>,
+    hasher: RandomState,
+    row: Vec<f64>,
+}
+
+impl LeafTable {
+    fn new(function: Function) -> Self {
+        Self {
+            function,
+            width: usize::from(function == Function::Regression),
+            rows: Vec::new(),
+            known: HashMap::new(),
+            hasher: RandomState::new(),
+            row: Vec::new(),
+        }
+    }
+
+    /// Makes room for classes that later trees name.
+    fn widen(&mut self, classes: usize) {
+        if self.function == Function::Regression || classes == self.width {
+            return;
+        }
+        let wide = self.rows.chunks_exact(self.width.max(1)).flat_map(|row| {
+            let more = std::iter::repeat_n(0.0, classes - row.len());
+            row.iter().copied().chain(more)
+        });
+        self.rows = wide.collect();
+        self.width = classes;
+    }
+
+    /// The number of the leaf that a node is, `None` when it has no answer.
+    fn leaf(&mut self, model: &Model, tree: &Tree, at: u32, classes: &[u32], votes: bool) -> Option<u32> {
+        let node = tree.nodes.get(at as usize)?;
+        self.row.clear();
+        if self.function == Function::Regression {
+            if node.score.is_nan() {
+                return None;
+            }
+            self.row.push(node.score);
+            return Some(self.number());
+        }
+        self.row.resize(self.width, 0.0);
+        let inner = model.classes.len();
+        let shares = (node.shares != NONE).then(|| &tree.shares[node.shares as usize * inner..][..inner]);
+        match shares {
+            Some(shares) if !votes => {
+                if node.class == NONE && largest(shares) == NONE {
+                    return None;
+                }
+                for (share, class) in shares.iter().zip(classes) {
+                    self.row[*class as usize] = *share;
+                }
+            }
+            _ => {
+                let class = match shares {
+                    Some(shares) if node.class == NONE => largest(shares),
+                    _ => node.class,
+                };
+                self.row[*classes.get(class as usize)? as usize] = 1.0;
+            }
+        }
+        Some(self.number())
+    }
+
+    /// The number of the row, which zeros at its end don't change.
+    fn number(&mut self) -> u32 {
+        let filled = self
+            .row
+            .iter()
+            .rposition(|number| *number != 0.0)
+            .map_or(0, |last| last + 1);
+        let bits: u64 = self.row[..filled].iter().enumerate().fold(0, |bits, (at, number)| {
+            bits ^ self.hasher.hash_one((at, number.to_bits()))
+        });
+        let next = (self.rows.len() / self.width.max(1)) as u32;
+        let known = *self.known.entry(bits).or_insert(next);
+        let same = |row: &[f64]| row.iter().zip(&self.row).all(|(a, b)| a.to_bits() == b.to_bits());
+        if known != next && same(&self.rows[known as usize * self.width..][..self.width]) {
+            return known;
+        }
+        self.rows.extend(&self.row);
+        next
+    }
+
+    fn finish(self, float: bool) -> Leaves {
+        match self.function {
+            Function::Regression if float => Leaves::Float(self.rows.iter().map(|score| *score as f32).collect()),
+            Function::Regression => Leaves::Double(self.rows.into()),
+            _ => Leaves::Shares(self.rows.into()),
+        }
+    }
+}
+
+/// The class with the largest share, of equals the first.
+fn largest(shares: &[f64]) -> u32 {
+    let mut best = NONE;
+    let mut most = f64::NEG_INFINITY;
+    for (class, share) in shares.iter().enumerate() {
+        if *share > most {
+            (most, best) = (*share, class as u32);
+        }
+    }
+    best
+}
