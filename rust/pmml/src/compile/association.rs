@@ -5,24 +5,14 @@ use std::collections::HashMap;
 use serving_model::{ModelError, push_list_text};
 
 use super::model::Draft;
+use super::rules::rankings;
 use super::{Compiled, Compiler};
 use crate::document::Node;
-use crate::models::association::{
-    Algorithm, Association, ItemSet, Items, Measure, Part, Ranking, Rule, RuleValue, Source as ItemSource,
-};
-use crate::models::output::Feature;
+use crate::models::association::{Association, Items, Source as ItemSource};
+use crate::models::rules::{Rule, RuleBook, Side};
 use crate::run::{Slot, Source};
 use crate::treatment::Lists;
 use crate::value::Type;
-
-/// Attributes of a rule, in the order of [`Measure`].
-const MEASURES: [(&str, Measure); 5] = [
-    ("confidence", Measure::Confidence),
-    ("support", Measure::Support),
-    ("lift", Measure::Lift),
-    ("leverage", Measure::Leverage),
-    ("affinity", Measure::Affinity),
-];
 
 /// Most bytes that the texts of all item sets may take.
 const MOST_TEXT: usize = 1 << 28;
@@ -30,29 +20,57 @@ const MOST_TEXT: usize = 1 << 28;
 /// How a field of flags spells 'true'.
 const TRUTHS: [&str; 5] = ["true", "TRUE", "True", "T", "1"];
 
-fn measure(name: &str) -> Option<Measure> {
-    MEASURES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, measure)| *measure)
+/// Item sets by identifier, and which items they have.
+#[derive(Default)]
+pub(super) struct ItemSets<'d> {
+    pub(super) numbers: HashMap<&'d str, u32>,
+    pub(super) sides: Vec<Side>,
+    pub(super) sizes: Vec<u32>,
+    /// Items and the sets that have them.
+    pub(super) holders: Vec<(u32, u32)>,
 }
 
-/// `rankBasis` and `rankOrder` of an output field.
-fn ranking(field: Node<'_>) -> Compiled<(Measure, bool)> {
-    let basis = field.get("rankBasis").unwrap_or("confidence");
-    let by = measure(basis).ok_or_else(|| field.invalid(format!("unknown rankBasis '{basis}'")))?;
-    match field.get("rankOrder").unwrap_or("descending") {
-        "descending" => Ok((by, false)),
-        "ascending" => Ok((by, true)),
-        other => Err(field.invalid(format!("unknown rankOrder '{other}'"))),
+impl ItemSets<'_> {
+    /// Where the sets of each item begin among the holders, once these are sorted.
+    pub(super) fn starts(&self, items: usize) -> Box<[u32]> {
+        (0..=items as u32)
+            .map(|item| self.holders.partition_point(|(known, _)| *known < item) as u32)
+            .collect()
     }
 }
 
+/// Refuses sets and sequences whose texts are too long together: they repeat those of their items.
+pub(super) fn bounded(node: Node<'_>, bytes: usize) -> Compiled<()> {
+    if bytes > MOST_TEXT {
+        let message = format!("the texts of the item sets take more than {MOST_TEXT} bytes");
+        return Err(ModelError::too_large(message).at(node.place()));
+    }
+    Ok(())
+}
+
+/// The `Item` elements of a model, and their numbers by identifier.
+pub(super) fn items<'d>(node: Node<'d>) -> Compiled<(Vec<Item<'d>>, HashMap<&'d str, u32>)> {
+    let mut items: Vec<Item<'d>> = Vec::new();
+    let mut numbers = HashMap::new();
+    for item in node.all("Item") {
+        let id = item.need("id")?;
+        if numbers.insert(id, items.len() as u32).is_some() {
+            return Err(item.invalid(format!("two items have the id '{id}'")));
+        }
+        items.push(Item {
+            value: item.need("value")?,
+            field: item.get("field"),
+            category: item.get("category"),
+        });
+    }
+    Ok((items, numbers))
+}
+
 /// An `Item`.
-struct Item<'d> {
-    value: &'d str,
-    field: Option<&'d str>,
-    category: Option<&'d str>,
+pub(super) struct Item<'d> {
+    pub(super) value: &'d str,
+    pub(super) field: Option<&'d str>,
+    pub(super) category: Option<&'d str>,
 }
 
 impl<'d> Item<'d> {
@@ -84,27 +102,39 @@ impl<'d> Item<'d> {
 impl<'d> Compiler<'d> {
     pub(super) fn association_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Association>> {
         let node = draft.node;
-        let mut items: Vec<Item<'d>> = Vec::new();
-        let mut item_numbers: HashMap<&str, u32> = HashMap::new();
-        for item in node.all("Item") {
-            let id = item.need("id")?;
-            if item_numbers.insert(id, items.len() as u32).is_some() {
-                return Err(item.invalid(format!("two items have the id '{id}'")));
-            }
-            items.push(Item {
-                value: item.need("value")?,
-                field: item.get("field"),
-                category: item.get("category"),
-            });
-        }
-        let mut sets = Vec::new();
+        let (items, item_numbers) = items(node)?;
+        let mut sets = self.item_sets(node, &items, &item_numbers)?;
+        sets.holders.sort_unstable();
+        let rules = self.association_rules(node, &sets.numbers)?;
+        let rankings = rankings(node, &rules)?;
+        let (sources, shared) = self.item_sources(draft, &items)?;
+        Ok(Some(Association {
+            sources: sources.into(),
+            shared: shared.into(),
+            starts: sets.starts(items.len()),
+            holders: sets.holders.into_iter().map(|(_, set)| set).collect(),
+            sizes: sets.sizes.into(),
+            book: RuleBook {
+                sides: sets.sides.into(),
+                rules: rules.into(),
+                rankings,
+            },
+        }))
+    }
+
+    /// The `Itemset` elements of a model.
+    pub(super) fn item_sets(
+        &mut self,
+        node: Node<'d>,
+        items: &[Item<'d>],
+        item_numbers: &HashMap<&str, u32>,
+    ) -> Compiled<ItemSets<'d>> {
+        let mut sets = ItemSets::default();
         let mut written = 0;
-        let mut set_numbers: HashMap<&str, u32> = HashMap::new();
-        let mut holders: Vec<(u32, u32)> = Vec::new();
         for set in node.all("Itemset") {
-            let number = sets.len() as u32;
+            let number = sets.sides.len() as u32;
             let id = set.need("id")?;
-            if set_numbers.insert(id, number).is_some() {
+            if sets.numbers.insert(id, number).is_some() {
                 return Err(set.invalid(format!("two item sets have the id '{id}'")));
             }
             let mut members: Vec<u32> = Vec::new();
@@ -124,40 +154,20 @@ impl<'d> Compiler<'d> {
                 let value = items[*item as usize].value;
                 push_list_text(&mut list, value);
                 text.push_str(value);
-                if written + list.len() + text.len() > MOST_TEXT {
-                    return Err(ModelError::too_large(format!(
-                        "the texts of the item sets take more than {MOST_TEXT} bytes"
-                    ))
-                    .at(set.place()));
-                }
+                bounded(set, written + list.len() + text.len())?;
             }
             list.push(']');
             written += list.len() + text.len();
             members.sort_unstable();
             members.dedup();
-            sets.push(ItemSet {
-                size: members.len() as u32,
+            sets.sizes.push(members.len() as u32);
+            sets.sides.push(Side {
                 list: self.strings.intern(&list),
                 text: self.strings.intern(&text),
             });
-            holders.extend(members.into_iter().map(|item| (item, number)));
+            sets.holders.extend(members.into_iter().map(|item| (item, number)));
         }
-        holders.sort_unstable();
-        let starts = (0..=items.len() as u32)
-            .map(|item| holders.partition_point(|(known, _)| *known < item) as u32)
-            .collect();
-        let rules = self.association_rules(node, &set_numbers)?;
-        let rankings = rankings(node, &rules)?;
-        let (sources, shared) = self.item_sources(draft, &items)?;
-        Ok(Some(Association {
-            sources: sources.into(),
-            shared: shared.into(),
-            starts,
-            holders: holders.into_iter().map(|(_, set)| set).collect(),
-            sets: sets.into(),
-            rules: rules.into(),
-            rankings,
-        }))
+        Ok(sets)
     }
 
     fn association_rules(&mut self, node: Node<'d>, sets: &HashMap<&str, u32>) -> Compiled<Vec<Rule>> {
@@ -169,17 +179,8 @@ impl<'d> Compiler<'d> {
         };
         let mut rules = Vec::new();
         for rule in node.all("AssociationRule") {
-            let mut measures = [f64::NAN; 5];
-            for (name, measure) in MEASURES {
-                measures[measure as usize] = rule.number_or(name, f64::NAN)?;
-            }
-            let number = (rules.len() + 1).to_string();
-            rules.push(Rule {
-                antecedent: set(rule, "antecedent")?,
-                consequent: set(rule, "consequent")?,
-                id: self.strings.intern(rule.get("id").unwrap_or(&number)),
-                measures,
-            });
+            let sides = (set(rule, "antecedent")?, set(rule, "consequent")?);
+            rules.push(self.rule(rule, rules.len() + 1, sides)?);
         }
         Ok(rules)
     }
@@ -269,14 +270,14 @@ impl<'d> Compiler<'d> {
     }
 
     /// Notes that a text as a value of a type stands for an item, if it is such a value.
-    fn stands_for(&mut self, kind: Type, text: &str, item: u32, items: &mut Vec<((u8, u64), u32)>) {
+    pub(super) fn stands_for(&mut self, kind: Type, text: &str, item: u32, items: &mut Vec<((u8, u64), u32)>) {
         if let Some(value) = self.literal(kind, text) {
             items.push((value.key(), item));
         }
     }
 
     /// Makes the field of the record behind a slot one of lists.
-    fn make_list(&mut self, slot: Slot, lists: Lists) {
+    pub(super) fn make_list(&mut self, slot: Slot, lists: Lists) {
         let slot = self.of_record(slot);
         if let Source::Input { treatment, .. } = &mut self.slots[slot as usize].source {
             treatment.lists = lists;
@@ -285,78 +286,8 @@ impl<'d> Compiler<'d> {
     }
 }
 
-/// An output field about rules; `None` when it is about something else.
-pub(super) fn rule_feature(node: Node<'_>) -> Compiled<Option<Feature>> {
-    let name = match node.get("feature").unwrap_or("predictedValue") {
-        // As documents of versions 4.0 and 4.1 say it.
-        "ruleValue" => node.get("ruleFeature").unwrap_or("consequent"),
-        name => name,
-    };
-    let part = match name {
-        "antecedent" => Part::Antecedent,
-        "consequent" => Part::Consequent,
-        "rule" => Part::Rule,
-        "ruleId" | "entityId" => Part::Id,
-        name => match measure(name) {
-            Some(measure) => Part::Measure(measure),
-            None => return Ok(None),
-        },
-    };
-    let algorithm = match node.get("algorithm").unwrap_or("exclusiveRecommendation") {
-        "recommendation" => Algorithm::Recommendation,
-        "exclusiveRecommendation" => Algorithm::ExclusiveRecommendation,
-        "ruleAssociation" => Algorithm::RuleAssociation,
-        other => return Err(node.invalid(format!("unknown algorithm '{other}'"))),
-    };
-    let (by, ascending) = ranking(node)?;
-    Ok(Some(Feature::Rule(RuleValue {
-        part,
-        algorithm,
-        by,
-        ascending,
-        rank: node.number_or("rank", 1.0)?.clamp(0.0, 1e9) as usize,
-        multiple: node.flag("isMultiValued", false)?,
-    })))
-}
-
-fn sorted(mut items: Vec<((u8, u64), u32)>) -> Items {
+pub(super) fn sorted(mut items: Vec<((u8, u64), u32)>) -> Items {
     items.sort_unstable();
     items.dedup();
     items.into()
-}
-
-/// The orders of the rules that outputs ask for. Rules with the same number stay in the order of the document, those without
-/// count as the smallest.
-fn rankings(model: Node<'_>, rules: &[Rule]) -> Compiled<Box<[Ranking]>> {
-    let mut wanted = vec![(Measure::Confidence, false)];
-    for field in model
-        .child("Output")
-        .into_iter()
-        .flat_map(|output| output.all("OutputField"))
-    {
-        let ranking = ranking(field)?;
-        if !wanted.contains(&ranking) {
-            wanted.push(ranking);
-        }
-    }
-    let number = |rule: &u32, by: Measure| match rules[*rule as usize].measures[by as usize] {
-        number if number.is_nan() => f64::NEG_INFINITY,
-        // Both zeros are the same number.
-        number => number + 0.0,
-    };
-    Ok(wanted
-        .into_iter()
-        .map(|(by, ascending)| {
-            let mut order: Vec<u32> = (0..rules.len() as u32).collect();
-            order.sort_by(|a, b| {
-                let rising = number(a, by).total_cmp(&number(b, by));
-                if ascending { rising } else { rising.reverse() }
-            });
-            Ranking {
-                by,
-                ascending,
-                rules: order.into(),
-            }
-        })
-        .collect())
 }

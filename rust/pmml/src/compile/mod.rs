@@ -20,6 +20,7 @@ mod partition;
 mod predicate;
 mod regression;
 mod rule_set;
+mod rules;
 mod scope;
 mod scorecard;
 mod series;

@@ -1,13 +1,13 @@
 //! `Output`: which result each field asks for.
 
-use super::association::rule_feature;
 use super::model::Draft;
+use super::rules::rule_feature;
 use super::uncertainty::{interval, prediction};
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
 use crate::expression::Expression;
-use crate::models::association::Part;
 use crate::models::output::{Feature, OutputField};
+use crate::models::rules::Part;
 use crate::models::{Function, NONE};
 use crate::run::{Slot, Source};
 use crate::value::{OpType, Type, Value};

@@ -14,6 +14,7 @@ pub(crate) mod neural_network;
 pub(crate) mod output;
 pub(crate) mod regression;
 pub(crate) mod rule_set;
+pub(crate) mod rules;
 pub(crate) mod scorecard;
 pub(crate) mod select_all;
 pub(crate) mod similarity;

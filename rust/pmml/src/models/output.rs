@@ -1,6 +1,6 @@
 //! `Output`: result features and what is computed from them.
 
-use super::association::RuleValue;
+use super::rules::RuleValue;
 use super::{Function, Kind, Model, NONE};
 use crate::expression::Expression;
 use crate::run::{NO_SLOT, Run, Scored, Slot};
@@ -172,7 +172,7 @@ impl Run<'_> {
                 _ => Value::Missing,
             },
             Feature::Rule(wanted) => match &model.kind {
-                Kind::Association(association) => self.rule_value(association, wanted)?,
+                Kind::Association(association) => self.rule_value(&association.book, wanted)?,
                 _ => Value::Missing,
             },
             Feature::Nothing | Feature::Report => Value::Missing,
