@@ -6,6 +6,7 @@ use serving_model::{Block, Tag};
 use crate::expression::Expression;
 use crate::models::Outcome;
 use crate::models::association::Basket;
+use crate::models::sequence::History;
 use crate::program::Program;
 use crate::strings::RecordStrings;
 use crate::treatment::{Lists, Treatment};
@@ -127,6 +128,7 @@ pub(crate) struct Scratch {
     pub(crate) ranks: Vec<(f64, u32)>,
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,
+    pub(crate) history: History,
     pub(crate) list: String,
     /// Terms of a text and their weights.
     pub(crate) vector: Vec<(u32, f64)>,

@@ -59,7 +59,7 @@ impl Run<'_> {
 
     /// Adds the elements of the list that the record has for a field to the scratch space, each treated as a value of the field;
     /// `false` when the record has no list.
-    fn list_elements(&mut self, origin: Slot) -> Scored<bool> {
+    pub(crate) fn list_elements(&mut self, origin: Slot) -> Scored<bool> {
         let program = self.program;
         let Source::Input { cell, treatment } = &program.slots[origin as usize].source else {
             return Ok(false);

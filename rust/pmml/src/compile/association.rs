@@ -185,9 +185,10 @@ impl<'d> Compiler<'d> {
         Ok(rules)
     }
 
-    /// The fields that bring items. With a field of usage type `group` each of the others is a list of a transaction's
-    /// items; so is the only field of a model whose items are not fields or categories of them.
-    fn item_sources(&mut self, draft: &mut Draft<'d>, items: &[Item<'d>]) -> Compiled<(Vec<ItemSource>, Vec<Items>)> {
+    /// The active fields of a model of items, and whether these are those of a group. The group field itself is no input:
+    /// whoever scores has grouped the records already.
+    #[allow(clippy::type_complexity, reason = "fields with their names")]
+    pub(super) fn item_fields(&mut self, draft: &mut Draft<'d>) -> Compiled<(Vec<(&'d str, Node<'d>)>, bool)> {
         let schema = draft.node.need_child("MiningSchema")?;
         let (mut active, mut observed, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         for field in schema.all("MiningField") {
@@ -212,12 +213,17 @@ impl<'d> Compiler<'d> {
             }
             active = observed;
         }
-        // Whoever scores has grouped the records already.
         let outermost = self.models.len() == 1;
         for input in &mut self.inputs {
             input.active &= !(outermost && groups.contains(&input.name.as_str()));
         }
-        let grouped = !groups.is_empty();
+        Ok((active, !groups.is_empty()))
+    }
+
+    /// The fields that bring items. With a field of usage type `group` each of the others is a list of a transaction's
+    /// items; so is the only field of a model whose items are not fields or categories of them.
+    fn item_sources(&mut self, draft: &mut Draft<'d>, items: &[Item<'d>]) -> Compiled<(Vec<ItemSource>, Vec<Items>)> {
+        let (active, grouped) = self.item_fields(draft)?;
         let mut owned: HashMap<&str, Vec<(u32, Option<&str>)>> = HashMap::new();
         for (number, item) in items.iter().enumerate() {
             for (name, category) in item.owners() {

@@ -23,6 +23,7 @@ mod rule_set;
 mod rules;
 mod scope;
 mod scorecard;
+mod sequence;
 mod series;
 mod similarity;
 mod support_vector;

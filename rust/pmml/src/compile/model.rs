@@ -221,7 +221,7 @@ impl<'d> Compiler<'d> {
                 .is_some_and(|model| model.list)
         };
         match kind {
-            Kind::Association(_) => true,
+            Kind::Association(_) | Kind::Sequences(_) => true,
             Kind::Mining(mining) => match mining.method {
                 Method::SelectAll => true,
                 Method::SelectFirst => mining.segments.iter().all(list),
@@ -279,6 +279,11 @@ impl<'d> Compiler<'d> {
                 "AssociationModel",
                 self.association_model(draft)?
                     .map(|association| Kind::Association(Box::new(association))),
+            ),
+            "SequenceModel" => (
+                "SequenceModel",
+                self.sequence_model(draft)?
+                    .map(|sequences| Kind::Sequences(Box::new(sequences))),
             ),
             "TextModel" => (
                 "TextModel",

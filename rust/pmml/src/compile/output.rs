@@ -131,7 +131,7 @@ impl<'d> Compiler<'d> {
         model: usize,
     ) -> Compiled<Feature> {
         if own
-            && draft.node.name() == "AssociationModel"
+            && matches!(draft.node.name(), "AssociationModel" | "SequenceModel")
             && let Some(feature) = rule_feature(node)?
         {
             return Ok(feature);

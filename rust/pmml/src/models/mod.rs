@@ -17,6 +17,7 @@ pub(crate) mod rule_set;
 pub(crate) mod rules;
 pub(crate) mod scorecard;
 pub(crate) mod select_all;
+pub(crate) mod sequence;
 pub(crate) mod similarity;
 pub(crate) mod support_vector;
 pub(crate) mod target;
@@ -62,6 +63,7 @@ pub(crate) enum Kind {
     RuleSet(rule_set::RuleSet),
     Anomaly(anomaly::Anomaly),
     Association(Box<association::Association>),
+    Sequences(Box<sequence::Sequences>),
     Text(Box<text::Text>),
     TimeSeries(Box<time_series::TimeSeries>),
     Baseline(Box<baseline::Baseline>),
@@ -141,6 +143,7 @@ impl Run<'_> {
             Kind::RuleSet(set) => self.rule_set(index, model, set)?,
             Kind::Anomaly(anomaly) => self.anomaly(index, model, anomaly)?,
             Kind::Association(association) => self.association(index, association)?,
+            Kind::Sequences(sequences) => self.sequences(index, sequences)?,
             Kind::Baseline(baseline) => self.baseline(index, model, baseline)?,
             Kind::BayesianNetwork(network) => self.bayesian_network(index, model, network)?,
             Kind::Text(text) => self.text_model(index, model, text)?,
@@ -305,6 +308,7 @@ impl Kind {
                 .sum(),
             Self::Anomaly(_) => 0,
             Self::Association(association) => association.heap_bytes(),
+            Self::Sequences(sequences) => sequences.heap_bytes(),
             Self::Baseline(baseline) => size_of::<baseline::Baseline>() + baseline.heap_bytes(),
             Self::BayesianNetwork(network) => size_of::<bayesian_network::BayesianNetwork>() + network.heap_bytes(),
             Self::Text(text) => size_of::<text::Text>() + text.heap_bytes(),

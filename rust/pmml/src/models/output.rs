@@ -173,6 +173,7 @@ impl Run<'_> {
             },
             Feature::Rule(wanted) => match &model.kind {
                 Kind::Association(association) => self.rule_value(&association.book, wanted)?,
+                Kind::Sequences(sequences) => self.rule_value(&sequences.book, wanted)?,
                 _ => Value::Missing,
             },
             Feature::Nothing | Feature::Report => Value::Missing,
