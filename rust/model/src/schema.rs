@@ -114,6 +114,7 @@ impl Field {
             width: self.width().unwrap_or(0),
             shape: self.shape.clone().unwrap_or_default(),
             labels: self.labels.clone(),
+            list: self.list,
         }
     }
 }
@@ -145,4 +146,19 @@ fn total_width(fields: &[Field]) -> Option<usize> {
     fields
         .iter()
         .try_fold(0_usize, |sum, field| sum.checked_add(field.width()? as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_one_cell_of_text_and_says_so_on_the_wire() {
+        let (list, scalar) = (
+            Field::list("items").to_wire(),
+            Field::scalar("item", DataType::String).to_wire(),
+        );
+        assert!(list.list && !scalar.list);
+        assert_eq!((list.width, list.r#type), (scalar.width, scalar.r#type));
+    }
 }
