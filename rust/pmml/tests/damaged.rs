@@ -127,6 +127,33 @@ fn documents() -> Vec<String> {
             <Array n="2" type="int">3 4</Array></PartitionFieldStats><PartitionFieldStats field="x"><NumericInfo mean="3"/>
             </PartitionFieldStats></Partition></Cluster></ClusteringModel>"#
             .to_owned(),
+        r#"<SequenceModel functionName="sequences"><MiningSchema><MiningField name="y" usageType="group"/><MiningField name="c"/>
+            <MiningField name="h" usageType="order"/></MiningSchema><Constraints maximumItemsetSeparationTime="9"
+            minimumAntConsSeparationTime="1" maximumTotalSequenceTime="20"/><Item id="1" value="a"/><Item id="2" value="b"/>
+            <Itemset id="i"><ItemRef itemRef="1"/></Itemset><Itemset id="j"><ItemRef itemRef="1"/><ItemRef itemRef="2"/></Itemset>
+            <SetPredicate id="p" field="c" operator="supersetOf"><Array n="1" type="string">b</Array></SetPredicate>
+            <Sequence id="s"><SetReference setId="i"/><Delimiter delimiter="sameTimeWindow" gap="true"/><SetReference setId="p"/>
+            </Sequence><Sequence id="t"><SetReference setId="j"/></Sequence><SequenceRule id="r" confidence="0.5">
+            <AntecedentSequence><SequenceReference seqId="s"/></AntecedentSequence><Delimiter delimiter="acrossTimeWindows"
+            gap="false"/><ConsequentSequence><SequenceReference seqId="t"/></ConsequentSequence></SequenceRule></SequenceModel>"#
+            .to_owned(),
+        r#"<TextModel functionName="clustering" numberOfTerms="2" numberOfDocuments="2"><MiningSchema><MiningField name="c"/>
+            </MiningSchema><Output><OutputField name="second" feature="entityId" rank="2"/><OutputField name="near" feature="affinity"
+            rank="1"/></Output><TextDictionary><Array n="2" type="string">a "b c"</Array></TextDictionary><TextCorpus>
+            <TextDocument id="1"/><TextDocument id="2"/></TextCorpus><DocumentTermMatrix><Matrix nbRows="2" nbCols="2">
+            <Array n="2" type="real">2 0</Array><Array n="2" type="real">1 3</Array></Matrix></DocumentTermMatrix>
+            <TextModelNormalization localTermWeights="logarithmic" globalTermWeights="inverseDocumentFrequency"
+            documentNormalization="cosine"/><TextModelSimiliarity similarityType="cosine"/></TextModel>"#
+            .to_owned(),
+        r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/><MiningField name="c"/><MiningField
+            name="h"/><MiningField name="y" usageType="target"/></MiningSchema><Output><OutputField name="all"
+            feature="transformedValue"><Aggregate field="h" function="multiset" groupField="c"/></OutputField></Output>
+            <LocalTransformations><DerivedField name="before" optype="continuous" dataType="double"><Lag field="x" n="2"
+            aggregate="stddev"><BlockIndicator field="c"/></Lag></DerivedField><DerivedField name="mean" optype="continuous"
+            dataType="double"><Aggregate field="h" function="average"/></DerivedField></LocalTransformations>
+            <RegressionTable intercept="1"><NumericPredictor name="before" coefficient="2"/><NumericPredictor name="mean"
+            coefficient="3"/></RegressionTable></RegressionModel>"#
+            .to_owned(),
     ];
     models.iter().map(|model| document(FIELDS, model)).collect()
 }
@@ -148,6 +175,11 @@ fn survives(content: &str) -> bool {
         block.set_text(2, slot, "b");
         block.set_double(3, slot, f64::INFINITY);
         block.set_double(4, slot, 1e308);
+        if field.list {
+            block.set_text(2, slot, r#"[1,"2",null,5,true]"#);
+            block.set_text(3, slot, r#"[["a","b"],[],["b"]]"#);
+            block.set_text(4, slot, r#"["a"#);
+        }
     }
     let mut output = Output::new(model.schema().outputs.len());
     output.reset(5);
