@@ -70,8 +70,9 @@ pub(crate) fn date_time(text: &str) -> Option<i64> {
     }
 }
 
-/// Appends seconds since 1970 in a pattern of `strftime`.
-pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) {
+/// Appends seconds since 1970 in a pattern of `strftime` in the locale of C; `None` for an unknown conversion. The half of
+/// the day is in small letters, as the reference tool has it.
+pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) -> Option<()> {
     const MONTHS: [&str; 12] = [
         "January",
         "February",
@@ -121,7 +122,24 @@ pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) {
             Some('I') => write!(out, "{:02}", (hour + 11) % 12 + 1),
             Some('M') => write!(out, "{minute:02}"),
             Some('S') => write!(out, "{second:02}"),
-            Some('p') => write!(out, "{}", if hour < 12 { "AM" } else { "PM" }),
+            Some('p') => write!(out, "{}", if hour < 12 { "am" } else { "pm" }),
+            Some('C') => write!(out, "{:02}", year.div_euclid(100)),
+            Some('k') => write!(out, "{hour}"),
+            Some('l') => write!(out, "{}", (hour + 11) % 12 + 1),
+            Some('r') => write!(
+                out,
+                "{:02}:{minute:02}:{second:02} {}",
+                (hour + 11) % 12 + 1,
+                if hour < 12 { "AM" } else { "PM" }
+            ),
+            Some('U') => write!(out, "{:02}", (of_year + 6 - weekday) / 7),
+            Some('W') => write!(out, "{:02}", (of_year + 6 - (weekday + 6) % 7) / 7),
+            Some('c') => write!(
+                out,
+                "{} {} {day:2} {hour:02}:{minute:02}:{second:02} {year}",
+                &day_name[..3],
+                &month_name[..3]
+            ),
             Some('j') => write!(out, "{of_year:03}"),
             Some('B') => write!(out, "{month_name}"),
             Some('b' | 'h') => write!(out, "{}", &month_name[..3]),
@@ -129,15 +147,16 @@ pub(crate) fn format(seconds: i64, pattern: &str, out: &mut String) {
             Some('a') => write!(out, "{}", &day_name[..3]),
             Some('w') => write!(out, "{weekday}"),
             Some('u') => write!(out, "{}", (weekday + 6) % 7 + 1),
-            Some('D') => write!(out, "{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
+            Some('D' | 'x') => write!(out, "{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
             Some('F') => write!(out, "{year}-{month:02}-{day:02}"),
-            Some('T') => write!(out, "{hour:02}:{minute:02}:{second:02}"),
+            Some('T' | 'X') => write!(out, "{hour:02}:{minute:02}:{second:02}"),
             Some('R') => write!(out, "{hour:02}:{minute:02}"),
             Some('s') => write!(out, "{seconds}"),
             Some('n') => writeln!(out),
             Some('t') => write!(out, "\t"),
-            Some('%') | None => write!(out, "%"),
-            Some(other) => write!(out, "%{other}"),
+            Some('%') => write!(out, "%"),
+            _ => return None,
         };
     }
+    Some(())
 }

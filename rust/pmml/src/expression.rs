@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::function::Builtin;
-use crate::run::{Run, Scored, Slot};
+use crate::run::{Cause, Run, Scored, Slot};
 use crate::series::{Aggregate, Lag, Summary};
 use crate::text_index::TextIndex;
 use crate::treatment::Interval;
@@ -77,6 +77,7 @@ pub(crate) enum Expression {
 pub(crate) enum OnInvalid {
     Fail,
     Missing,
+    AsIs,
 }
 
 /// A function that the document defines.
@@ -118,7 +119,7 @@ impl Run<'_> {
                 let Some(number) = self.numeric(value)? else {
                     return Ok(*missing);
                 };
-                Ok(interpolate(points, number, *beyond).map_or(*missing, Value::Double))
+                Ok(interpolate(points, number, *beyond).map_or(Value::Missing, Value::Double))
             }
             Expression::Discrete { of, value, missing } => {
                 let found = self.evaluate(of)?;
@@ -137,8 +138,10 @@ impl Run<'_> {
                 let Some(number) = self.numeric(value)? else {
                     return Ok(*missing);
                 };
+                // Where bins overlap the last one counts.
                 Ok(bins
                     .iter()
+                    .rev()
                     .find(|(interval, _)| interval.contains(number))
                     .map_or(*default, |(_, value)| *value))
             }
@@ -168,9 +171,10 @@ impl Run<'_> {
                 default,
                 invalid,
             } => {
-                let value = match self.apply(function, arguments, *missing) {
-                    Err(_) if *invalid == OnInvalid::Missing => Value::Missing,
-                    value => value?,
+                let value = match (self.apply(function, arguments, *missing), *invalid) {
+                    (Err(fault), OnInvalid::Missing) if fault.cause == Cause::Result => Value::Missing,
+                    (Err(fault), OnInvalid::AsIs) if fault.cause == Cause::Result => Value::Double(f64::NAN),
+                    (value, _) => value?,
                 };
                 Ok(if value.is_missing() { *default } else { value })
             }
@@ -227,7 +231,8 @@ impl Run<'_> {
 /// The broken line through sorted points.
 fn interpolate(points: &[(f64, f64)], value: f64, beyond: Beyond) -> Option<f64> {
     let (first, last) = (points.first()?, points.last()?);
-    if value < first.0 || value > last.0 {
+    // What is not a number lies beyond the end.
+    if value < first.0 || value > last.0 || value.is_nan() {
         match beyond {
             Beyond::Missing => return None,
             Beyond::Extreme => return Some(if value < first.0 { first.1 } else { last.1 }),

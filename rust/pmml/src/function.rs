@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 use crate::expression::Expression;
-use crate::run::{Fault, NO_SLOT, Run, Scored};
+use crate::run::{Cause, Fault, NO_SLOT, Run, Scored, Slot, Source};
 use crate::value::{Type, Value, parse};
 
 macro_rules! functions {
@@ -31,7 +31,7 @@ functions! {
     Log10 "log10", Ln "ln", Ln1p "ln1p", Sqrt "sqrt", Abs "abs", Exp "exp", Expm1 "expm1", Pow "pow",
     Hypot "hypot", Threshold "threshold", Floor "floor", Ceil "ceil", Round "round", Rint "rint",
     Sin "sin", Cos "cos", Tan "tan", Asin "asin", Acos "acos", Atan "atan", Atan2 "atan2",
-    Sinh "sinh", Cosh "cosh", Tanh "tanh", Expit "x-expit",
+    XAtan2 "x-atan2", Sinh "sinh", Cosh "cosh", Tanh "tanh", Expit "x-expit",
     IsMissing "isMissing", IsNotMissing "isNotMissing", IsValid "isValid", IsNotValid "isNotValid",
     Equal "equal", NotEqual "notEqual", LessThan "lessThan", LessOrEqual "lessOrEqual",
     GreaterThan "greaterThan", GreaterOrEqual "greaterOrEqual",
@@ -52,6 +52,9 @@ pub(crate) enum Builtin {
     Matches(Regex),
     /// Replaces each match of a constant pattern; the replacement knows `$1`.
     Replace(Regex, Box<str>),
+    /// The same with patterns and replacements that depend on the record.
+    MatchesAny,
+    ReplaceAny,
 }
 
 impl Named {
@@ -61,14 +64,14 @@ impl Named {
             Add, And, Atan2, Avg, Concat, DateDaysSinceYear, DateSecondsSinceYear, Divide, Equal, FormatDatetime,
             FormatNumber, GreaterOrEqual, GreaterThan, Hypot, If, IsIn, IsNotIn, LessOrEqual, LessThan, Max, Median,
             Min, Modulo, Multiply, NormalCdf, NormalIdf, NormalPdf, NotEqual, Or, Pow, Product, Substring, Subtract,
-            Sum, Threshold, XModulo,
+            Sum, Threshold, XAtan2, XModulo,
         };
         match self {
             Min | Max | Sum | Avg | Median | Product => (1, usize::MAX),
             Concat | And | Or | IsIn | IsNotIn => (2, usize::MAX),
-            Add | Subtract | Multiply | Divide | Modulo | XModulo | Pow | Hypot | Threshold | Atan2 | Equal
-            | NotEqual | LessThan | LessOrEqual | GreaterThan | GreaterOrEqual | FormatNumber | FormatDatetime
-            | DateDaysSinceYear | DateSecondsSinceYear => (2, 2),
+            Add | Subtract | Multiply | Divide | Modulo | XModulo | Pow | Hypot | Threshold | Atan2 | XAtan2
+            | Equal | NotEqual | LessThan | LessOrEqual | GreaterThan | GreaterOrEqual | FormatNumber
+            | FormatDatetime | DateDaysSinceYear | DateSecondsSinceYear => (2, 2),
             If => (2, 3),
             Substring | NormalCdf | NormalPdf | NormalIdf => (3, 3),
             _ => (1, 1),
@@ -92,12 +95,18 @@ impl Run<'_> {
                 return Ok(Value::Bool(value.is_missing() == (name == IsMissing)));
             }
             IsValid | IsNotValid => {
-                let valid = matches!(self.evaluate(&arguments[0]), Ok(value) if !value.is_missing());
-                return Ok(Value::Bool(valid == (name == IsValid)));
+                let value = self.evaluate(&arguments[0])?;
+                // A missing value is neither valid nor invalid.
+                let valid = match arguments[0] {
+                    Expression::Field { slot, .. } => self.is_valid(slot, value),
+                    _ => true,
+                };
+                return Ok(Value::Bool(!value.is_missing() && valid == (name == IsValid)));
             }
             _ => {}
         }
         let skips = matches!(name, Min | Max | Sum | Avg | Median | Product);
+        let knows_missing = matches!(name, Named::IsIn | Named::IsNotIn | Named::Concat);
         let start = self.scratch.arguments.len();
         let mut absent = false;
         for argument in arguments {
@@ -115,7 +124,7 @@ impl Run<'_> {
                 self.scratch.arguments.truncate(start);
                 return Ok(missing);
             } else if !skips {
-                absent = true;
+                absent |= !knows_missing;
                 self.scratch.arguments.push(value);
             }
         }
@@ -135,6 +144,15 @@ impl Run<'_> {
         result
     }
 
+    /// Whether a value is one that the field of a slot declares as valid; it may be another one that is taken as it is.
+    fn is_valid(&self, slot: Slot, value: Value) -> bool {
+        match &self.program.slots[slot as usize].source {
+            Source::Input { treatment, .. } => treatment.is_valid(value),
+            Source::Inherited { from, .. } => self.is_valid(*from, value),
+            _ => true,
+        }
+    }
+
     fn choose(&mut self, arguments: &[Expression], missing: Value) -> Scored<Value> {
         let condition = self.evaluate(&arguments[0])?;
         let Some(truth) = self.truth(condition)? else {
@@ -144,11 +162,12 @@ impl Run<'_> {
                 Ok(missing)
             };
         };
-        match (truth, arguments.get(2)) {
-            (true, _) => self.evaluate(&arguments[1]),
-            (false, Some(other)) => self.evaluate(other),
-            (false, None) => Ok(Value::Missing),
-        }
+        let chosen = match (truth, arguments.get(2)) {
+            (true, _) => self.evaluate(&arguments[1])?,
+            (false, Some(other)) => self.evaluate(other)?,
+            (false, None) => return Ok(Value::Missing),
+        };
+        Ok(if chosen.is_missing() { missing } else { chosen })
     }
 
     fn truth(&mut self, value: Value) -> Scored<Option<bool>> {
@@ -158,22 +177,21 @@ impl Run<'_> {
         }
     }
 
+    /// All arguments are looked at, whatever the first ones say, and none may be missing: so the reference tool.
     fn junction(&mut self, decisive: bool, arguments: &[Expression], missing: Value) -> Scored<Value> {
-        let mut unknown = false;
+        let (mut unknown, mut decided) = (false, false);
         for argument in arguments {
             let value = self.evaluate(argument)?;
             match self.truth(value)? {
-                None if !missing.is_missing() => return Ok(missing),
                 None => unknown = true,
-                Some(truth) if truth == decisive => return Ok(Value::Bool(decisive)),
-                Some(_) => {}
+                Some(truth) => decided |= truth == decisive,
             }
         }
-        Ok(if unknown {
-            Value::Missing
-        } else {
-            Value::Bool(!decisive)
-        })
+        match (unknown, missing) {
+            (true, Value::Missing) => Err(Fault::undefined()),
+            (true, missing) => Ok(missing),
+            (false, _) => Ok(Value::Bool(decided == decisive)),
+        }
     }
 
     fn apply_pattern(&mut self, function: &Builtin, arguments: &[Expression], missing: Value) -> Scored<Value> {
@@ -185,14 +203,36 @@ impl Run<'_> {
                 Ok(missing)
             };
         };
-        match function {
-            Builtin::Matches(pattern) => Ok(Value::Bool(pattern.is_match(self.text(code)))),
-            Builtin::Replace(pattern, replacement) => {
-                let text = pattern.replace_all(self.text(code), &**replacement).into_owned();
-                Ok(Value::Text(self.code(&text)))
+        let mut others = [0; 2];
+        for (other, argument) in others.iter_mut().zip(&arguments[1..]) {
+            let value = self.evaluate(argument)?;
+            match self.cast(Type::String, value, NO_SLOT)? {
+                Value::Text(code) => *other = code,
+                _ if missing.is_missing() => return Err(Fault::undefined()),
+                _ => return Ok(missing),
             }
-            Builtin::Named(_) => Err(Fault::undefined()),
         }
+        let text = match function {
+            Builtin::Matches(pattern) => return Ok(Value::Bool(pattern.is_match(self.text(code)))),
+            Builtin::Replace(pattern, replacement) => pattern.replace_all(self.text(code), &**replacement).into_owned(),
+            Builtin::MatchesAny | Builtin::ReplaceAny => {
+                let strings = &self.program.strings;
+                let scratch = &mut *self.scratch;
+                let pattern = scratch.strings.get(strings, others[0]);
+                let pattern = scratch.patterns.get(pattern).ok_or(Fault {
+                    cause: Cause::Result,
+                    slot: NO_SLOT,
+                })?;
+                let text = scratch.strings.get(strings, code);
+                if matches!(function, Builtin::MatchesAny) {
+                    return Ok(Value::Bool(pattern.is_match(text)));
+                }
+                let replacement = crate::pattern::braced(scratch.strings.get(strings, others[1]));
+                pattern.replace_all(text, replacement).into_owned()
+            }
+            Builtin::Named(_) => return Err(Fault::undefined()),
+        };
+        Ok(Value::Text(self.code(&text)))
     }
 
     /// The arguments from `start` on, none of them missing, as many as the arity says.
@@ -211,7 +251,7 @@ impl Run<'_> {
         match name {
             Add | Subtract | Multiply | Divide | Modulo | XModulo | Pow => self.arithmetic(name, first, second),
             Min | Max | Sum | Avg | Median | Product => self.aggregate(name, start),
-            Equal | NotEqual => Ok(Value::Bool(self.equal(first, second) == (name == Equal))),
+            Equal | NotEqual => Ok(Value::Bool(self.equal(first, second)? == (name == Equal))),
             LessThan | LessOrEqual | GreaterThan | GreaterOrEqual => {
                 let order = self.ordering(first, second)?;
                 Ok(Value::Bool(match name {
@@ -223,10 +263,11 @@ impl Run<'_> {
             }
             Not => Ok(Value::Bool(!self.truth(first)?.unwrap_or(false))),
             IsIn | IsNotIn => {
-                let found = (1..count).any(|index| {
+                let mut found = false;
+                for index in 1..count {
                     let other = argument(self, index);
-                    self.equal(first, other)
-                });
+                    found |= self.equal(first, other)?;
+                }
                 Ok(Value::Bool(found == (name == IsIn)))
             }
             Uppercase | Lowercase | TrimBlanks | StringLength | Substring | Concat => self.textual(name, start),
@@ -246,7 +287,10 @@ impl Run<'_> {
                 }
                 let result = crate::mathematics::unary(name, a, b, c);
                 if result.is_nan() && name != Threshold {
-                    return Err(Fault::undefined());
+                    return Err(Fault {
+                        cause: Cause::Result,
+                        slot: NO_SLOT,
+                    });
                 }
                 Ok(match (name, first) {
                     (Threshold, _) => Value::Int(i64::from(a > b)),
@@ -259,14 +303,26 @@ impl Run<'_> {
         }
     }
 
-    fn equal(&mut self, a: Value, b: Value) -> bool {
-        match (a, b) {
+    /// Whether two values are the same: the second is read as one of the first one's type.
+    fn equal(&mut self, a: Value, b: Value) -> Scored<bool> {
+        Ok(match (a, b) {
+            (Value::Missing, Value::Missing) => true,
+            (Value::Missing, _) | (_, Value::Missing) => false,
             (Value::Text(a), Value::Text(b)) => a == b,
-            (Value::Text(code), other) | (other, Value::Text(code)) => {
-                read_like(other, self.text(code)).is_some_and(|value| value.same(other))
+            (Value::Text(a), other) => match self.cast(Type::String, other, NO_SLOT)? {
+                Value::Text(b) => a == b,
+                _ => false,
+            },
+            (other, Value::Text(code)) => {
+                let value = read_like(other, self.text(code)).ok_or(Fault {
+                    cause: Cause::Type,
+                    slot: NO_SLOT,
+                })?;
+                value.same(other)
             }
+            (Value::Float(a), Value::Double(b)) => a == b as f32,
             _ => a.same(b),
-        }
+        })
     }
 
     fn ordering(&mut self, a: Value, b: Value) -> Scored<Ordering> {
@@ -274,6 +330,7 @@ impl Run<'_> {
             (Value::Text(a), Value::Text(b)) => Some(self.text(a).cmp(self.text(b))),
             (Value::Text(code), other) => read_like(other, self.text(code)).and_then(|value| value.order(other)),
             (other, Value::Text(code)) => read_like(other, self.text(code)).and_then(|value| other.order(value)),
+            (Value::Float(a), Value::Double(b)) => a.partial_cmp(&(b as f32)),
             _ => a.order(b),
         };
         order.ok_or_else(Fault::undefined)
@@ -285,10 +342,14 @@ impl Run<'_> {
                 Named::Add => a.checked_add(b),
                 Named::Subtract => a.checked_sub(b),
                 Named::Multiply => a.checked_mul(b),
-                Named::Divide | Named::Modulo | Named::XModulo if b == 0 => return Err(Fault::undefined()),
+                Named::Divide | Named::Modulo | Named::XModulo if b == 0 => {
+                    return Err(Fault {
+                        cause: Cause::Result,
+                        slot: NO_SLOT,
+                    });
+                }
                 Named::Divide => return Ok(a.checked_div(b).map_or(Value::Missing, Value::Int)),
-                Named::XModulo => a.checked_rem(b),
-                Named::Modulo => a.checked_rem(b).map(|rest| {
+                Named::Modulo | Named::XModulo => a.checked_rem(b).map(|rest| {
                     if rest != 0 && (rest < 0) != (b < 0) {
                         rest + b
                     } else {
@@ -315,8 +376,7 @@ impl Run<'_> {
                 Named::Subtract => a - b,
                 Named::Multiply => a * b,
                 Named::Divide => a / b,
-                Named::Modulo => a - (a / b).floor() * b,
-                Named::XModulo => a % b,
+                Named::Modulo | Named::XModulo => modulo(f64::from(a), f64::from(b)) as f32,
                 _ => f64::from(a).powf(f64::from(b)) as f32,
             }));
         }
@@ -325,8 +385,7 @@ impl Run<'_> {
             Named::Subtract => a - b,
             Named::Multiply => a * b,
             Named::Divide => a / b,
-            Named::Modulo => a - (a / b).floor() * b,
-            Named::XModulo => a % b,
+            Named::Modulo | Named::XModulo => modulo(a, b),
             _ => a.powf(b),
         }))
     }
@@ -411,7 +470,11 @@ impl Run<'_> {
         let pattern = self.text(code).to_owned();
         let mut out = String::new();
         if name == Named::FormatNumber {
-            crate::mathematics::format_number(value, &pattern, &mut out).ok_or_else(Fault::undefined)?;
+            let value = match value {
+                Value::Text(code) => parse(Type::Double, self.text(code)).ok_or_else(Fault::undefined)?,
+                other => other,
+            };
+            crate::format::number(value, &pattern, &mut out).ok_or_else(Fault::undefined)?;
         } else {
             let seconds = match value {
                 Value::Date(days) => days * 86_400,
@@ -419,7 +482,7 @@ impl Run<'_> {
                 Value::Text(code) => crate::dates::date_time(self.text(code)).ok_or_else(Fault::undefined)?,
                 _ => return Err(Fault::undefined()),
             };
-            crate::dates::format(seconds, &pattern, &mut out);
+            crate::dates::format(seconds, &pattern, &mut out).ok_or_else(Fault::undefined)?;
         }
         Ok(Value::Text(self.code(&out)))
     }
@@ -449,6 +512,16 @@ impl Run<'_> {
         } else {
             seconds - epoch * 86_400
         }))
+    }
+}
+
+/// The rest of a division, with the sign of the divisor.
+fn modulo(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        rest + b
+    } else {
+        rest
     }
 }
 

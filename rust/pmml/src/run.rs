@@ -26,6 +26,8 @@ pub(crate) enum Cause {
     Type,
     /// The answer is not defined for this record.
     Undefined,
+    /// A function has no result for these arguments.
+    Result,
 }
 
 /// A cause and the field that it concerns.
@@ -111,6 +113,7 @@ pub(crate) struct Scratch {
     values: Vec<Value>,
     faults: Vec<Fault>,
     pub(crate) strings: RecordStrings,
+    pub(crate) patterns: crate::pattern::Patterns,
     /// Arguments of the functions that are being evaluated.
     pub(crate) arguments: Vec<Value>,
     pub(crate) frame: usize,
@@ -425,18 +428,9 @@ pub(crate) fn write_value(value: Value, out: &mut String) {
         }
         Value::Int(number) => write!(out, "{number}"),
         Value::Bool(truth) => write!(out, "{truth}"),
-        Value::Date(days) => {
-            crate::dates::format(days * 86_400, "%F", out);
-            Ok(())
-        }
-        Value::Time(seconds) => {
-            crate::dates::format(seconds, "%T", out);
-            Ok(())
-        }
-        Value::DateTime(seconds) => {
-            crate::dates::format(seconds, "%FT%T", out);
-            Ok(())
-        }
+        Value::Date(days) => crate::dates::format(days * 86_400, "%F", out).ok_or(std::fmt::Error),
+        Value::Time(seconds) => crate::dates::format(seconds, "%T", out).ok_or(std::fmt::Error),
+        Value::DateTime(seconds) => crate::dates::format(seconds, "%FT%T", out).ok_or(std::fmt::Error),
     };
 }
 

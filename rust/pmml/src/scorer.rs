@@ -228,7 +228,7 @@ impl PmmlModel {
                 ErrorCode::FieldInvalid,
                 format_args!("field '{name}': the value {text} can't be read as the field's type"),
             ),
-            Cause::Undefined => output.fail(
+            Cause::Undefined | Cause::Result => output.fail(
                 row,
                 ErrorCode::ScoringFailed,
                 format_args!("the result is not defined for this record"),

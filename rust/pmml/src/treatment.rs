@@ -139,10 +139,18 @@ impl Treatment {
         }
     }
 
+    /// What becomes of a value that is taken as missing: `missingValueTreatment` refuses values that are not there, not these.
+    fn taken_as_missing(&self) -> Value {
+        match self.on_missing {
+            OnMissing::Replace(value) => value,
+            OnMissing::Keep | OnMissing::Return => Value::Missing,
+        }
+    }
+
     /// What becomes of a value that can't be read as the field's type.
     pub(crate) fn unreadable(&self, slot: Slot) -> Scored<Value> {
         match self.invalid {
-            Invalid::AsMissing => self.missing(slot),
+            Invalid::AsMissing => Ok(self.taken_as_missing()),
             Invalid::AsValue(value) => Ok(value),
             Invalid::AsIs => Err(Fault {
                 cause: Cause::Type,
@@ -155,17 +163,20 @@ impl Treatment {
         }
     }
 
-    fn is_valid(&self, value: Value) -> bool {
+    /// Whether the data dictionary takes a value for valid.
+    pub(crate) fn is_valid(&self, value: Value) -> bool {
         if has(&self.invalid_values, value) {
             return false;
         }
         if self.valid.is_empty() && self.intervals.is_empty() {
             return true;
         }
-        has(&self.valid, value)
-            || value
-                .number()
-                .is_some_and(|number| self.intervals.iter().any(|interval| interval.contains(number)))
+        // Values, where there are any, define what is valid completely.
+        if !self.valid.is_empty() {
+            return has(&self.valid, value);
+        }
+        let number = value.number();
+        number.is_some_and(|number| self.intervals.iter().any(|interval| interval.contains(number)))
     }
 
     /// The whole treatment of a value of the field's type.
@@ -183,32 +194,32 @@ impl Treatment {
                     slot,
                 }),
                 Invalid::AsIs => Ok(value),
-                Invalid::AsMissing => self.missing(slot),
+                Invalid::AsMissing => Ok(self.taken_as_missing()),
                 Invalid::AsValue(replacement) => Ok(replacement),
             };
         }
-        self.outlying(value, slot)
+        Ok(self.outlying(value))
     }
 
-    fn outlying(&self, value: Value, slot: Slot) -> Scored<Value> {
+    fn outlying(&self, value: Value) -> Value {
         if self.outliers == Outliers::AsIs {
-            return Ok(value);
+            return value;
         }
         let Some(number) = value.number() else {
-            return Ok(value);
+            return value;
         };
         let bound = if number < self.low {
             self.low
         } else if number > self.high {
             self.high
         } else {
-            return Ok(value);
+            return value;
         };
         match (self.outliers, value) {
-            (Outliers::AsMissing, _) => self.missing(slot),
-            (_, Value::Float(_)) => Ok(Value::Float(bound as f32)),
-            (_, Value::Int(_)) if bound.fract() == 0.0 => Ok(Value::Int(bound as i64)),
-            _ => Ok(Value::Double(bound)),
+            (Outliers::AsMissing, _) => self.taken_as_missing(),
+            (_, Value::Float(_)) => Value::Float(bound as f32),
+            (_, Value::Int(_)) if bound.fract() == 0.0 => Value::Int(bound as i64),
+            _ => Value::Double(bound),
         }
     }
 
@@ -217,7 +228,7 @@ impl Treatment {
         if value.is_missing() {
             self.missing(slot)
         } else {
-            self.outlying(value, slot)
+            Ok(self.outlying(value))
         }
     }
 

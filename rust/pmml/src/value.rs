@@ -187,23 +187,34 @@ pub(crate) fn parse(kind: Type, text: &str) -> Option<Value> {
     })
 }
 
-/// Numbers as XML Schema and Java write them.
+fn is_plain_number(text: &str) -> bool {
+    text.ends_with(|last: char| last.is_ascii_digit() || last == '.')
+}
+
+/// Numbers as XML Schema and Java write them, and truth values as numbers.
 fn number(text: &str) -> Option<f64> {
-    match text {
-        "NaN" => Some(f64::NAN),
-        "INF" | "Infinity" | "+Infinity" => Some(f64::INFINITY),
-        "-INF" | "-Infinity" => Some(f64::NEG_INFINITY),
-        _ if text.ends_with(|last: char| last.is_ascii_digit() || last == '.') => text.parse().ok(),
-        _ => None,
+    if is_plain_number(text) {
+        return text.parse().ok();
     }
+    let named = [
+        ("NaN", f64::NAN),
+        ("INF", f64::INFINITY),
+        ("-INF", f64::NEG_INFINITY),
+        ("Infinity", f64::INFINITY),
+        ("+Infinity", f64::INFINITY),
+        ("-Infinity", f64::NEG_INFINITY),
+        ("true", 1.0),
+        ("false", 0.0),
+    ];
+    let found = named.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, value)| *value)
 }
 
 fn float(text: &str) -> Option<f32> {
-    match text {
-        "NaN" | "INF" | "Infinity" | "+Infinity" | "-INF" | "-Infinity" => number(text).map(|value| value as f32),
-        _ if text.ends_with(|last: char| last.is_ascii_digit() || last == '.') => text.parse().ok(),
-        _ => None,
+    if is_plain_number(text) {
+        return text.parse().ok();
     }
+    number(text).map(|value| value as f32)
 }
 
 fn integer(text: &str) -> Option<i64> {
@@ -223,10 +234,8 @@ pub(crate) fn from_number(kind: Type, value: f64) -> Option<Value> {
         Type::Integer | Type::DaysSince(_) | Type::SecondsSince(_) | Type::TimeSeconds => Value::Int(whole(value)?),
         Type::Boolean if value == 0.0 => Value::Bool(false),
         Type::Boolean if value == 1.0 => Value::Bool(true),
-        Type::Date => Value::Date(whole(value)?),
-        Type::Time => Value::Time(whole(value)?),
-        Type::DateTime => Value::DateTime(whole(value)?),
-        Type::String | Type::Boolean => return None,
+        // A number does not say whether it counts seconds, days or anything else.
+        Type::Date | Type::Time | Type::DateTime | Type::String | Type::Boolean => return None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serving_model::ModelError;
 
 use super::dictionary::interval;
@@ -29,15 +29,11 @@ const NAMES: [&str; 11] = [
 
 /// A regular expression, bounded in size; matching takes linear time.
 pub(crate) fn pattern(node: Node<'_>, text: &str) -> Compiled<Regex> {
-    RegexBuilder::new(text)
-        .size_limit(1 << 22)
-        .dfa_size_limit(1 << 22)
-        .build()
-        .map_err(|error| {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default();
-            node.invalid(format!("regular expression '{text}' can't be used: {reason}"))
-        })
+    crate::pattern::build(text).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default();
+        node.invalid(format!("regular expression '{text}' can't be used: {reason}"))
+    })
 }
 
 const OUTSIDE: &str = "a table outside of the document";
@@ -45,7 +41,7 @@ const OUTSIDE: &str = "a table outside of the document";
 /// Most columns of a `MapValues` that are matched both as texts and as numbers.
 const MOST_UNTYPED: u32 = 4;
 
-/// Rows of an `InlineTable`: column to text.
+/// Rows of an `InlineTable`: column to text, blanks around it included.
 pub(crate) fn table_rows(node: Node<'_>) -> Compiled<Vec<Vec<(&str, &str)>>> {
     if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
         let message = format!("not supported: {} (line {}): {OUTSIDE}", node.name(), node.line());
@@ -54,7 +50,7 @@ pub(crate) fn table_rows(node: Node<'_>) -> Compiled<Vec<Vec<(&str, &str)>>> {
     let table = node.need_child("InlineTable")?;
     Ok(table
         .all("row")
-        .map(|row| row.children().map(|cell| (cell.name(), cell.text())).collect())
+        .map(|row| row.children().map(|cell| (cell.name(), cell.raw_text())).collect())
         .collect())
 }
 
@@ -139,6 +135,9 @@ impl<'d> Compiler<'d> {
                         } else {
                             node.text()
                         };
+                        if text.is_empty() && kind != Type::String {
+                            return Ok((Expression::Constant(Value::Missing), 1));
+                        }
                         self.literal(kind, text)
                             .ok_or_else(|| node.invalid(format!("'{text}' is not a value of the dataType")))?
                     }
@@ -250,7 +249,7 @@ impl<'d> Compiler<'d> {
         if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
             self.unsupported(node, OUTSIDE);
         } else {
-            for row in table_rows(node)? {
+            'rows: for row in table_rows(node)? {
                 let cell = |name: &str| row.iter().find(|(column, _)| *column == name).map(|(_, text)| *text);
                 let Some(result) = cell(output) else {
                     continue;
@@ -261,8 +260,10 @@ impl<'d> Compiler<'d> {
                     let mut keys = Vec::with_capacity(columns.len());
                     let mut column_of_numbers = numbers;
                     for (column, kind, untyped) in &columns {
-                        let text =
-                            cell(column).ok_or_else(|| node.invalid(format!("a row has no column '{column}'")))?;
+                        // A row without one of the columns matches nothing.
+                        let Some(text) = cell(column) else {
+                            continue 'rows;
+                        };
                         let mut value = self.literal_or_text(*kind, text);
                         if *untyped {
                             if column_of_numbers & 1 == 1
@@ -307,7 +308,8 @@ impl<'d> Compiler<'d> {
         let default = self.typed_attribute(node, "defaultValue", kind);
         let invalid = match node.get("invalidValueTreatment").unwrap_or("returnInvalid") {
             "asMissing" => OnInvalid::Missing,
-            "returnInvalid" | "asIs" => OnInvalid::Fail,
+            "returnInvalid" => OnInvalid::Fail,
+            "asIs" => OnInvalid::AsIs,
             other => return Err(node.invalid(format!("unknown invalidValueTreatment '{other}'"))),
         };
         if self.function_names.contains_key(name) {
@@ -342,22 +344,24 @@ impl<'d> Compiler<'d> {
                 if arguments.len() != wanted {
                     return Err(node.invalid(format!("function '{name}' takes {wanted} arguments")));
                 }
-                let mut texts = arguments.drain(1..).map(|argument| match argument {
-                    Expression::Constant(Value::Text(code)) => self.strings.get(code).map(str::to_owned),
+                let constant = |argument: &Expression, compiler: &Self| match argument {
+                    Expression::Constant(Value::Text(code)) => compiler.strings.get(*code).map(str::to_owned),
                     Expression::Constant(Value::Int(number)) => Some(number.to_string()),
                     _ => None,
-                });
-                let (first, second) = (texts.next().flatten(), texts.next().flatten());
-                drop(texts);
-                match (name, first, second) {
-                    ("matches", Some(text), _) => Builtin::Matches(pattern(node, &text)?),
-                    (_, Some(text), Some(replacement)) => {
-                        Builtin::Replace(pattern(node, &text)?, braced(&replacement).into())
+                };
+                let texts: Option<Vec<String>> =
+                    arguments[1..].iter().map(|argument| constant(argument, self)).collect();
+                match (name, texts.as_deref()) {
+                    ("matches", Some([text])) => {
+                        arguments.truncate(1);
+                        Builtin::Matches(pattern(node, text)?)
                     }
-                    _ => {
-                        self.unsupported(node, format!("'{name}' with a pattern that is not constant"));
-                        return Ok((Expression::Constant(Value::Missing), 1));
+                    ("replace", Some([text, replacement])) => {
+                        arguments.truncate(1);
+                        Builtin::Replace(pattern(node, text)?, crate::pattern::braced(replacement).into())
                     }
+                    ("matches", _) => Builtin::MatchesAny,
+                    _ => Builtin::ReplaceAny,
                 }
             }
             _ => {
@@ -460,7 +464,11 @@ impl<'d> Compiler<'d> {
                     format!(r"\b{}\b", regex::escape(from))
                 };
                 let flags = if sensitive { "" } else { "(?i)" };
-                let replacement = if is_pattern { braced(to) } else { to.replace('$', "$$") };
+                let replacement = if is_pattern {
+                    crate::pattern::braced(to)
+                } else {
+                    to.replace('$', "$$")
+                };
                 normalizations.push((
                     pattern(normalization, &(flags.to_owned() + &expression))?,
                     replacement.into_boxed_str(),
@@ -482,28 +490,4 @@ impl<'d> Compiler<'d> {
         };
         Ok((Expression::Text(Box::new(index)), depth.max(deeper) + 1))
     }
-}
-
-/// `$1` as `${1}`, so that letters may follow.
-fn braced(replacement: &str) -> String {
-    let mut out = String::new();
-    let mut characters = replacement.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '$' => {
-                let mut number = String::new();
-                while let Some(digit) = characters.next_if(char::is_ascii_digit) {
-                    number.push(digit);
-                }
-                if number.is_empty() {
-                    out.push_str("$$");
-                } else {
-                    out.extend(["${", &number, "}"]);
-                }
-            }
-            '\\' => out.extend(characters.next()),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -63,7 +63,7 @@ impl<'d> Compiler<'d> {
             }
             let cell = |column: &str| -> Compiled<f64> {
                 let text = row.iter().find(|(name, _)| *name == column).map(|(_, text)| *text);
-                text.and_then(|text| text.parse::<f64>().ok())
+                text.and_then(|text| text.trim().parse::<f64>().ok())
                     .filter(|value| value.is_finite())
                     .ok_or_else(|| {
                         let number = answers.len() + 1;

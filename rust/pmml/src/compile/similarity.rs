@@ -280,7 +280,11 @@ impl<'d> Compiler<'d> {
         }
         let (mut answers, mut names, mut raw) = (Vec::new(), Vec::new(), Vec::new());
         for (number, row) in table_rows(training)?.into_iter().enumerate() {
-            let cell = |column: &str| row.iter().find(|(name, _)| *name == column).map(|(_, text)| *text);
+            let cell = |column: &str| {
+                row.iter()
+                    .find(|(name, _)| *name == column)
+                    .map(|(_, text)| text.trim())
+            };
             let name = id
                 .and_then(cell)
                 .map_or_else(|| (number + 1).to_string(), str::to_owned);

@@ -3,7 +3,7 @@
 use serving_kernels::linear;
 
 use super::{Function, Model};
-use crate::run::{Direct, Run, Scored, Slot};
+use crate::run::{Direct, Fault, Run, Scored, Slot};
 
 /// `normalizationMethod`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +142,23 @@ impl Run<'_> {
                     let values = &self.scratch.work[base..base + count];
                     let shares = &mut self.scratch.shares[model.shares..model.shares + model.classes.len()];
                     shares.copy_from_slice(values);
-                    normalize(shares, regression.normalization, regression.ordinal, model.float);
-                    Ok(self.answer_largest(index, model))
+                    let nothing =
+                        regression.normalization == Normalization::Simplemax && shares.iter().sum::<f64>() == 0.0;
+                    let several = count > 2 && !regression.ordinal;
+                    if several && regression.normalization == Normalization::Logit {
+                        // One against all others, of which the shares are made a whole.
+                        for share in shares.iter_mut() {
+                            *share = Normalization::Logit.invert_as(*share, model.float);
+                        }
+                        normalize(shares, Normalization::Simplemax, false, model.float);
+                    } else {
+                        normalize(shares, regression.normalization, regression.ordinal, model.float);
+                    }
+                    if nothing {
+                        Err(Fault::undefined())
+                    } else {
+                        Ok(self.answer_largest(index, model))
+                    }
                 } else {
                     let value = self.scratch.work[base];
                     let value = regression.normalization.invert_as(value, model.float);
