@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scorer, Tensor, TensorModel};
 
-use crate::array::Array;
+use crate::array::{Array, DType, Data};
 use crate::cells::{data_type, to_array, to_tensor};
 use crate::graph::{Graph, Op};
 use crate::plan::Plan;
@@ -76,19 +76,26 @@ impl GraphModel {
             compiled,
         };
         model.bytes = model.heap_bytes();
-        if model.bytes > native_bytes {
-            return Err(ModelError::too_large(format!(
-                "the model takes {} bytes of memory, {native_bytes} are allowed",
-                model.bytes
-            )));
-        }
+        model.check_size(native_bytes)?;
         model.find_outputs();
         if model.compiled.is_some() {
             // The plan has its own copy of every constant, in its own order.
             model.graph.drop_constants();
-            model.bytes = model.heap_bytes();
         }
+        // The trial has built what is built when first needed.
+        model.bytes = model.heap_bytes();
+        model.check_size(native_bytes)?;
         Ok(model)
+    }
+
+    fn check_size(&self, native_bytes: usize) -> Result<(), ModelError> {
+        if self.bytes <= native_bytes {
+            return Ok(());
+        }
+        Err(ModelError::too_large(format!(
+            "the model takes {} bytes of memory, {native_bytes} are allowed",
+            self.bytes
+        )))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -109,9 +116,16 @@ impl GraphModel {
             .any(|input| matches!(input.shape.as_deref(), Some([Some(_), ..])));
         let two = if fixed { None } else { self.trial(2).zip(self.trial(3)) };
         let rows_follow = |two: &[Array], three: &[Array]| {
-            two.iter().zip(three).all(|(two, three)| {
-                two.shape.first() == Some(&2) && three.shape.first() == Some(&3) && two.shape[1..] == three.shape[1..]
-            })
+            two.iter()
+                .zip(three)
+                .all(|(two, three)| match (keys(two), keys(three)) {
+                    (Some(keys), Some(others)) => keys == others && two.len() == 2 && three.len() == 3,
+                    _ => {
+                        two.shape.first() == Some(&2)
+                            && three.shape.first() == Some(&3)
+                            && two.shape[1..] == three.shape[1..]
+                    }
+                })
         };
         let one = match &two {
             Some((two, three)) if rows_follow(two, three) => two.clone(),
@@ -124,20 +138,38 @@ impl GraphModel {
         };
         let follows = self.batching == Batching::Together;
         for (n, (name, _)) in self.graph.outputs.iter().enumerate() {
-            let field = match one.get(n) {
-                Some(array) => {
-                    let rows = array.shape.first().copied();
-                    let is_row = (follows && rows.is_some()) || rows == Some(1);
-                    let shape = if is_row {
-                        array.shape.get(1..).and_then(known_shape)
-                    } else {
-                        None
-                    };
-                    Field::tensor(name.clone(), data_type(array.dtype()), shape)
-                }
-                None => Field::tensor(name.clone(), serving_model::DataType::Double, None),
+            let Some(array) = one.get(n) else {
+                let field = Field::tensor(name.clone(), serving_model::DataType::Double, None);
+                self.schema.outputs.push(field);
+                continue;
             };
+            if let Some((keys, dtype)) = keys(array) {
+                // A map is as many numbers, each under its key.
+                let fields = keys
+                    .iter()
+                    .map(|key| Field::scalar(format!("{name}({key})"), data_type(dtype)));
+                self.schema.outputs.extend(fields);
+                continue;
+            }
+            let rows = array.shape.first().copied();
+            let is_row = (follows && rows.is_some()) || rows == Some(1);
+            let shape = if is_row {
+                array.shape.get(1..).and_then(known_shape)
+            } else {
+                None
+            };
+            let mut field = Field::tensor(name.clone(), data_type(array.dtype()), shape);
+            field.labels = self.labels_of(n);
             self.schema.outputs.push(field);
+        }
+    }
+
+    /// The texts that an output stands for by code.
+    fn labels_of(&self, output: usize) -> Vec<String> {
+        match &self.compiled {
+            Some(Compiled::Single(plan)) => plan.texts_of(output),
+            Some(Compiled::Double(plan)) => plan.texts_of(output),
+            None => Vec::new(),
         }
     }
 
@@ -196,6 +228,27 @@ impl GraphModel {
     }
 }
 
+/// For rows of maps with the same keys: these, and the type of the values.
+pub(crate) fn keys(array: &Array) -> Option<(Vec<String>, DType)> {
+    let mut known: Option<(Vec<String>, DType)> = None;
+    for item in array.items().ok()? {
+        let Data::Map(mapping) = &item.as_ref()?.data else {
+            return None;
+        };
+        let keys = match &mapping.keys.data {
+            Data::Text(keys) => keys.iter().map(ToString::to_string).collect(),
+            Data::I64(keys) => keys.iter().map(ToString::to_string).collect(),
+            _ => return None,
+        };
+        let found = (keys, mapping.values.dtype());
+        if known.as_ref().is_some_and(|known| *known != found) {
+            return None;
+        }
+        known = Some(found);
+    }
+    known
+}
+
 /// Shape of one row: without the first axis, which must be unknown or 1.
 fn row_shape(shape: &[Option<usize>]) -> Option<Vec<u32>> {
     let ([None | Some(1)], row) = shape.split_at_checked(1)? else {
@@ -247,7 +300,7 @@ impl Model for GraphModel {
             "{} nodes, {}\n",
             self.graph.nodes.len(),
             match (&self.compiled, self.batching) {
-                (Some(_), _) => "compiled to dense kernels",
+                (Some(_), _) => "compiled to kernels",
                 (None, Batching::Together) => "evaluated node by node",
                 (None, Batching::OneByOne) => "evaluated node by node, one row at a time",
             }

@@ -1,14 +1,27 @@
 //! Graphs in which every row is worked on for itself: dense chains, scaling, activations, argmax. They are compiled to a few
 //! steps over one buffer and scored without allocation.
 
+mod classical;
 mod compile;
+mod compile_classical;
 
 use serving_kernels::activation::Activation;
 use serving_kernels::dense::{DenseChain, DenseReal};
 
+use crate::array::Element;
 use crate::graph::Binary;
+use crate::ops::classical::Labels;
+use crate::ops::classical::trees::{Space, TreeReal};
 
+use classical::Classical;
+pub(crate) use classical::{Class, class_of};
 pub(crate) use compile::compile;
+
+/// `f32` and `f64`.
+pub(crate) trait PlanReal: DenseReal + TreeReal + Element {}
+
+impl PlanReal for f32 {}
+impl PlanReal for f64 {}
 
 /// Rows that are scored together.
 pub(crate) const TILE: usize = 64;
@@ -21,6 +34,8 @@ pub(crate) struct Plan<T> {
     steps: Vec<Step<T>>,
     outputs: Vec<Answer>,
     scratch: usize,
+    /// What classes are called.
+    labels: Vec<Labels>,
 }
 
 /// Computes a slot from slots before it.
@@ -50,6 +65,16 @@ enum Step<T> {
         to: usize,
         function: Activation,
     },
+    Classical {
+        from: usize,
+        to: usize,
+        what: Classical<T>,
+    },
+    /// Slots side by side.
+    Join {
+        parts: Vec<usize>,
+        to: usize,
+    },
 }
 
 /// Where an output of the graph is found.
@@ -57,8 +82,32 @@ enum Step<T> {
 pub(crate) enum Answer {
     /// The values of a slot.
     Values { slot: usize, width: usize },
-    /// Index of the first largest (or smallest) value of a slot.
-    Extreme { slot: usize, largest: bool },
+    /// The class of a row: its number, or one of the labels of the plan. `column`: in an axis of its own.
+    Class {
+        class: Class,
+        labels: Option<usize>,
+        column: bool,
+    },
+    /// The values of a slot, each under one of the labels of the plan.
+    Map { slot: usize, width: usize, keys: usize },
+}
+
+impl Answer {
+    /// The slot that it is read from.
+    fn slot(self) -> usize {
+        match self {
+            Self::Values { slot, .. } | Self::Map { slot, .. } => slot,
+            Self::Class { class, .. } => class.slot(),
+        }
+    }
+
+    /// Cells of a row.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Values { width, .. } | Self::Map { width, .. } => width,
+            Self::Class { .. } => 1,
+        }
+    }
 }
 
 /// Working space of one task.
@@ -68,9 +117,26 @@ pub(crate) struct Workspace<T> {
     values: Vec<T>,
     offsets: Vec<usize>,
     scratch: Vec<T>,
+    spaces: Vec<Space<T>>,
 }
 
-impl<T: DenseReal> Plan<T> {
+impl<T: PlanReal> Plan<T> {
+    pub(crate) fn labels(&self) -> &[Labels] {
+        &self.labels
+    }
+
+    /// The texts that an output stands for by code; none for one that is numbers.
+    pub(crate) fn texts_of(&self, output: usize) -> Vec<String> {
+        let known = match self.outputs.get(output) {
+            Some(Answer::Class { labels, .. }) => labels.and_then(|labels| self.labels.get(labels)),
+            _ => None,
+        };
+        match known {
+            Some(Labels::Texts(texts)) => texts.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn outputs(&self) -> &[Answer] {
         &self.outputs
     }
@@ -84,6 +150,7 @@ impl<T: DenseReal> Plan<T> {
             values: vec![T::ZERO; offsets.last().copied().unwrap_or_default()],
             offsets,
             scratch: vec![T::ZERO; self.scratch],
+            spaces: self.spaces(),
         }
     }
 
@@ -92,10 +159,24 @@ impl<T: DenseReal> Plan<T> {
             Step::Dense { chain, .. } => chain.heap_bytes(),
             Step::Scale { values, .. } => values.capacity() * size_of::<T>(),
             Step::Combine { .. } | Step::Activate { .. } => 0,
+            Step::Classical { what, .. } => what.heap_bytes(),
+            Step::Join { parts, .. } => parts.capacity() * size_of::<usize>(),
         });
         steps.sum::<usize>()
             + self.steps.capacity() * size_of::<Step<T>>()
             + self.widths.capacity() * size_of::<usize>()
+    }
+
+    /// Working space of each ensemble, in the order of the steps.
+    fn spaces(&self) -> Vec<Space<T>> {
+        let spaces = self.steps.iter().filter_map(|step| match step {
+            Step::Classical {
+                what: Classical::Trees { model, .. },
+                ..
+            } => T::kernel(model).map(crate::ops::classical::trees::Kernel::space),
+            _ => None,
+        });
+        spaces.collect()
     }
 
     /// Computes all slots of the first `rows` rows, at most [`TILE`], from the input slots.
@@ -104,6 +185,7 @@ impl<T: DenseReal> Plan<T> {
             values,
             offsets,
             scratch,
+            spaces,
         } = space;
         for step in &self.steps {
             match step {
@@ -150,6 +232,34 @@ impl<T: DenseReal> Plan<T> {
                     let count = rows * self.widths[*to];
                     after[..count].copy_from_slice(&before[offsets[*from]..][..count]);
                     function.apply(&mut after[..count], self.widths[*to]);
+                }
+                Step::Classical { from, to, what } => {
+                    let (before, after) = values.split_at_mut(offsets[*to]);
+                    let (input, output) = (self.widths[*from], self.widths[*to]);
+                    let given = &before[offsets[*from]..][..rows * input];
+                    what.prepare(given, input, &mut after[..rows * output], output, spaces);
+                    for row in 0..rows {
+                        let given = &before[offsets[*from] + row * input..][..input];
+                        let (scores, rest) = after[row * output..].split_at_mut(output);
+                        let class = what.run(given, scores);
+                        if let Some(slot) = what.class() {
+                            // The slot of the class lies behind that of the scores.
+                            let place = offsets[slot] - offsets[*to] + row - (row + 1) * output;
+                            rest[place] = T::from_f64(class as f64);
+                        }
+                    }
+                }
+                Step::Join { parts, to } => {
+                    let (before, after) = values.split_at_mut(offsets[*to]);
+                    for row in 0..rows {
+                        let mut start = row * self.widths[*to];
+                        for part in parts {
+                            let width = self.widths[*part];
+                            let from = &before[offsets[*part] + row * width..][..width];
+                            after[start..start + width].copy_from_slice(from);
+                            start += width;
+                        }
+                    }
                 }
             }
         }

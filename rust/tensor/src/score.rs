@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use serving_kernels::dense::DenseReal;
 use serving_model::{Block, ErrorCode, Field, Model as _, Output, Scorer};
 
 use crate::array::{Array, BF16, DType, Data, F16, Text, elements, for_plain};
 use crate::cells::{Convert, ToCell, Unfit, read_cells, write_cells};
-use crate::model::{Batching, Compiled, GraphModel, batch_shape};
-use crate::plan::{Answer, Plan, TILE, Workspace, extreme};
+use crate::model::{Batching, Compiled, GraphModel, batch_shape, keys};
+use crate::ops::classical::Labels;
+use crate::plan::{Answer, Plan, PlanReal, TILE, Workspace, class_of};
 use crate::run::{Budget, run};
 use crate::trouble::Trouble;
 
@@ -42,7 +42,7 @@ fn fail_cell(output: &mut Output, row: usize, field: &Field, (cell, unfit): (usi
 }
 
 /// A compiled graph's element type, and where its plan is.
-pub(crate) trait Planned: DenseReal + Convert + ToCell {
+pub(crate) trait Planned: PlanReal + Convert + ToCell {
     fn plan(compiled: Option<&Compiled>) -> Option<&Plan<Self>>;
 }
 
@@ -100,17 +100,24 @@ impl<T: Planned> Scorer for PlanScorer<T> {
             for row in 0..rows {
                 let mut start = 0;
                 for answer in plan.outputs() {
-                    match answer {
-                        Answer::Values { slot, width } => {
-                            write_cells(&mut output.cells, first + row, start, self.space.row(*slot, row));
-                            start += width;
+                    match *answer {
+                        Answer::Values { slot, .. } | Answer::Map { slot, .. } => {
+                            write_cells(&mut output.cells, first + row, start, self.space.row(slot, row));
                         }
-                        Answer::Extreme { slot, largest } => {
-                            let index = extreme(self.space.row(*slot, row), *largest);
-                            output.cells.set_long(first + row, start, index as i64);
-                            start += 1;
+                        Answer::Class { class, labels, .. } => {
+                            let place = class_of(class, self.space.row(class.slot(), row));
+                            let cells = &mut output.cells;
+                            match labels.and_then(|labels| plan.labels().get(labels)) {
+                                Some(Labels::Texts(_)) => cells.set_label(first + row, start, place as u32),
+                                Some(Labels::Integers(labels)) => {
+                                    let label = labels.get(place).copied().unwrap_or_default();
+                                    cells.set_long(first + row, start, label);
+                                }
+                                None => cells.set_long(first + row, start, place as i64),
+                            }
                         }
                     }
+                    start += answer.width();
                 }
             }
             first += rows;
@@ -132,14 +139,12 @@ pub(crate) fn call<T: Planned>(plan: &Plan<T>, inputs: &[Array]) -> Result<Vec<A
         return Err(Trouble::failed("the inputs do not have the same number of rows"));
     }
     for answer in plan.outputs() {
-        if let Answer::Values { width, .. } = answer {
-            elements(&[count, *width])?;
-        }
+        elements(&[count, answer.width()])?;
     }
     let views = inputs.iter().map(Array::view).collect::<Result<Vec<&[T]>, _>>()?;
     let mut space = plan.workspace();
     let mut values: Vec<Vec<T>> = vec![Vec::new(); plan.outputs().len()];
-    let mut indices: Vec<Vec<i64>> = vec![Vec::new(); plan.outputs().len()];
+    let mut classes: Vec<Vec<usize>> = vec![Vec::new(); plan.outputs().len()];
     for first in (0..count).step_by(TILE) {
         let rows = (count - first).min(TILE);
         for (slot, view) in views.iter().enumerate() {
@@ -152,22 +157,55 @@ pub(crate) fn call<T: Planned>(plan: &Plan<T>, inputs: &[Array]) -> Result<Vec<A
         plan.run(rows, &mut space);
         for (n, answer) in plan.outputs().iter().enumerate() {
             for row in 0..rows {
-                match answer {
-                    Answer::Values { slot, .. } => values[n].extend_from_slice(space.row(*slot, row)),
-                    Answer::Extreme { slot, largest } => {
-                        indices[n].push(extreme(space.row(*slot, row), *largest) as i64);
+                match *answer {
+                    Answer::Values { slot, .. } | Answer::Map { slot, .. } => {
+                        values[n].extend_from_slice(space.row(slot, row));
                     }
+                    Answer::Class { class, .. } => classes[n].push(class_of(class, space.row(class.slot(), row))),
                 }
             }
         }
     }
-    let answers = plan.outputs().iter().zip(values).zip(indices);
-    Ok(answers
-        .map(|((answer, values), indices)| match answer {
-            Answer::Values { width, .. } => Array::new(vec![count, *width], values),
-            Answer::Extreme { .. } => Array::new(vec![count], indices),
-        })
-        .collect())
+    let answers = plan.outputs().iter().zip(values).zip(classes);
+    answers
+        .map(|((answer, values), classes)| answer_array(plan, *answer, count, values, &classes))
+        .collect()
+}
+
+/// An output as a whole.
+fn answer_array<T: Planned>(
+    plan: &Plan<T>,
+    answer: Answer,
+    count: usize,
+    values: Vec<T>,
+    classes: &[usize],
+) -> Result<Array, Trouble> {
+    let labels = |at: usize| {
+        plan.labels()
+            .get(at)
+            .ok_or_else(|| Trouble::failed("labels are missing"))
+    };
+    match answer {
+        Answer::Values { width, .. } => Ok(Array::new(vec![count, width], values)),
+        Answer::Map { width, keys, .. } => {
+            let names = labels(keys)?.to_array();
+            let row = |values: &[T]| Some(Array::map(names.clone(), Array::new(vec![width], values.to_vec())));
+            Ok(Array::list(values.chunks_exact(width.max(1)).map(row).collect()))
+        }
+        Answer::Class {
+            labels: known, column, ..
+        } => {
+            let array = match known {
+                Some(known) => labels(known)?.pick(classes),
+                None => Array::new(vec![count], classes.iter().map(|class| *class as i64).collect()),
+            };
+            if column {
+                array.reshaped(vec![count, 1])
+            } else {
+                Ok(array)
+            }
+        }
+    }
 }
 
 /// Scores a graph node by node.
@@ -201,7 +239,15 @@ impl GraphScorer {
         }
         let results = run(&self.model.graph, &arrays, &mut Budget::default())?;
         let mut start = 0;
-        for (array, field) in results.iter().zip(&self.model.schema().outputs) {
+        let mut fields = self.model.schema().outputs.iter();
+        for array in &results {
+            if keys(array).is_some() {
+                let width = write_maps(output, rows, start, array)?;
+                start += width;
+                fields = fields.as_slice().get(width..).unwrap_or_default().iter();
+                continue;
+            }
+            let Some(field) = fields.next() else { break };
             if array.shape != batch_shape(field, rows.len()) {
                 return Err(Trouble::failed(format!(
                     "output '{}' has shape {:?}, which is not one row for each input row",
@@ -257,6 +303,22 @@ fn read_rows(input: &Block, rows: &[usize], start: usize, width: usize, dtype: D
         DType::Text => of::<Text>(input, rows, start, width),
         DType::List | DType::Map | DType::Nothing => Err((0, Unfit::Invalid(format!("the model takes a {dtype}")))),
     }
+}
+
+/// Writes the values of maps, one for each row; how many cells each takes.
+fn write_maps(output: &mut Output, rows: &[usize], start: usize, maps: &Array) -> Result<usize, Trouble> {
+    let items = maps.items()?;
+    if items.len() != rows.len() {
+        return Err(Trouble::failed(format!("{} maps for {} rows", items.len(), rows.len())));
+    }
+    let mut width = 0;
+    for (row, item) in rows.iter().zip(items) {
+        if let Some(Data::Map(mapping)) = item.as_ref().map(|item| &item.data) {
+            width = mapping.values.len();
+            write_array(output, &[*row], (start, width), &mapping.values)?;
+        }
+    }
+    Ok(width)
 }
 
 /// Writes the values of rows, `width` each, to cells from `start` on.

@@ -3,9 +3,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use serving_model::{Block, Output, Tensor, TensorData};
-use support::{load, own, read};
+use serving_model::{Block, Model, ModelError, Output, Tensor, TensorData};
+use support::{load, load_onnx, own, own_onnx, read};
 
 /// More than any of the files needs, and far less than what a shape in them can claim.
 const MOST_BYTES: u64 = 3 << 30;
@@ -18,8 +20,31 @@ const CORPUS: [&str; 6] = [
     "digits-lstm-while",
 ];
 
+const ONNX_CORPUS: [&str; 10] = [
+    "native-lstm",
+    "sk-knn-clf-iris",
+    "sk-logreg-iris-str",
+    "sk-logreg-iris-zipmap",
+    "sk-mixed-audit-logreg",
+    "sk-mlp-clf-iris",
+    "sk-pca-kbins-wine",
+    "sk-text-count",
+    "sk-tree-clf-iris",
+    "xgb-clf-cancer-nan",
+];
+
+fn onnx_file(name: &str) -> Vec<u8> {
+    read(&own_onnx(name).join("model.onnx"))
+}
+
 /// Loads and, where that works, uses a model.
 fn exercise(content: &[u8]) {
+    exercise_with(load, content);
+}
+
+type Load = fn(&[u8]) -> Result<Arc<dyn Model>, ModelError>;
+
+fn exercise_with(load: Load, content: &[u8]) {
     let counted = allocation_counter::measure(|| {
         let Ok(model) = load(content) else { return };
         assert!(!model.summary().is_empty());
@@ -58,6 +83,30 @@ fn files_cut_off_anywhere_are_refused_or_harmless() {
 }
 
 #[test]
+fn onnx_files_cut_off_anywhere_are_refused_or_harmless() {
+    for name in ["sk-tree-clf-iris", "sk-logreg-iris-zipmap", "native-lstm"] {
+        let whole = onnx_file(name);
+        (0..whole.len()).for_each(|length| exercise_with(load_onnx, &whole[..length]));
+    }
+}
+
+#[test]
+fn what_is_no_onnx_model_is_refused() {
+    let graph = read(&own("iris-mlp").join("model.pb"));
+    for content in [
+        &b""[..],
+        b"PK\x03\x04",
+        b"<?xml version='1.0'?><PMML/>",
+        b"{}",
+        &[0xff; 1000],
+        &[0x0a; 1001],
+        &graph,
+    ] {
+        assert!(load_onnx(content).is_err());
+    }
+}
+
+#[test]
 fn what_is_no_graph_is_refused() {
     for content in [
         &b""[..],
@@ -88,7 +137,21 @@ proptest! {
     }
 
     #[test]
+    fn changed_bytes_of_onnx_files_are_refused_or_harmless(
+        file in 0..ONNX_CORPUS.len(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut content = onnx_file(ONNX_CORPUS[file]);
+        for (place, byte) in changes {
+            let place = place.index(content.len());
+            content[place] = byte;
+        }
+        exercise_with(load_onnx, &content);
+    }
+
+    #[test]
     fn noise_is_refused(content in proptest::collection::vec(any::<u8>(), 0..300)) {
         exercise(&content);
+        exercise_with(load_onnx, &content);
     }
 }

@@ -5,13 +5,11 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
-use serving_model::{Tensor, TensorData};
-use support::{agree, json, load_onnx, number, read, shared, tensor};
-
-/// Models that are open: classical operators.
-const OPEN: [&str; 0] = [];
+use serving_model::{Block, Cell, ErrorCode, Field, Output, Tensor, TensorData};
+use support::{agree, json, load_onnx, number, own_onnx, read, shared, tensor};
 
 /// Operators that are open: images to be decoded, random numbers of numpy, half precision rounded otherwise within a node.
 const OPEN_OPERATORS: [&str; 13] = [
@@ -130,6 +128,93 @@ fn difference(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Values of one row, in order.
+fn leaves<'a>(value: &'a Value, to: &mut Vec<&'a Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, to)),
+        leaf => to.push(leaf),
+    }
+}
+
+/// What a row of the case has for a field; a field of a map is named by output and key.
+fn wanted<'a>(record: &'a Value, field: &Field, row: usize) -> Vec<&'a Value> {
+    let mut all = Vec::new();
+    if let Some(output) = record.get(&field.name) {
+        leaves(&output[row], &mut all);
+    } else {
+        let (output, key) = field.name.trim_end_matches(')').rsplit_once('(').unwrap();
+        all.push(&record[output][row][key]);
+    }
+    all
+}
+
+/// The same by rows, all records of a set in one block, where the model can be scored by rows.
+fn row_difference(folder: &Path) -> Result<(), String> {
+    let case = json(&folder.join("case.json"));
+    let (rel, tiny) = (
+        case["tolerance"]["rel"].as_f64().unwrap(),
+        case["tolerance"]["abs"].as_f64().unwrap(),
+    );
+    let model = load_onnx(&read(&folder.join(case["model"].as_str().unwrap()))).unwrap();
+    let schema = model.schema().clone();
+    let Ok(mut scorer) = Arc::clone(&model).scorer() else {
+        println!("{}: not by rows", folder.display());
+        return Ok(());
+    };
+    println!("{}: {}", folder.display(), model.summary().lines().next().unwrap());
+    for set in case["sets"].as_array().unwrap() {
+        let inputs = json(&folder.join(set["input"].as_str().unwrap()));
+        let expected = json(&folder.join(set["expected"].as_str().unwrap()));
+        let (mut block, mut output) = (
+            Block::new(schema.input_width().unwrap()),
+            Output::new(schema.output_width().unwrap()),
+        );
+        for (record, want) in inputs.as_array().unwrap().iter().zip(expected.as_array().unwrap()) {
+            let rows = record[&schema.inputs[0].name].as_array().unwrap().len();
+            block.reset(rows);
+            output.reset(rows);
+            for row in 0..rows {
+                let mut cells = Vec::new();
+                schema
+                    .inputs
+                    .iter()
+                    .for_each(|field| leaves(&record[&field.name][row], &mut cells));
+                for (slot, cell) in cells.into_iter().enumerate() {
+                    match cell {
+                        Value::String(text) if text.parse::<f64>().is_err() => block.set_text(row, slot, text),
+                        cell => block.set_double(row, slot, number(cell)),
+                    }
+                }
+            }
+            scorer.score(&block, &mut output);
+            for row in 0..rows {
+                if output.status(row).code != ErrorCode::Ok {
+                    return Err(format!("row {row}: {}", output.message(row)));
+                }
+                let mut slot = 0;
+                for field in &schema.outputs {
+                    for want in wanted(want, field, row) {
+                        let got = match output.cells.cell(row, slot) {
+                            Cell::Float(value) => element(&TensorData::Float(vec![value]), 0),
+                            Cell::Double(value) => element(&TensorData::Double(vec![value]), 0),
+                            Cell::Long(value) => value.into(),
+                            Cell::Boolean(value) => value.into(),
+                            Cell::String(text) => text.into(),
+                            Cell::Label(code) => field.labels[code as usize].clone().into(),
+                            Cell::Missing => Value::Null,
+                        };
+                        if !same(want, &got, rel, tiny) {
+                            return Err(format!("row {row}, '{}': wanted {want}, got {got}", field.name));
+                        }
+                        slot += 1;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Runs a folder of cases; those that are open must fail, all others hold.
 fn check(folder: &str, open: &[&str]) {
     let Some(folder) = shared(folder) else { return };
@@ -154,8 +239,34 @@ fn check(folder: &str, open: &[&str]) {
 }
 
 #[test]
+fn the_cases_of_this_crate_answer_as_onnxruntime_does() {
+    for entry in std::fs::read_dir(own_onnx("")).unwrap() {
+        let folder = entry.unwrap().path();
+        for compare in [difference, row_difference] {
+            compare(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        }
+    }
+}
+
+#[test]
 fn exported_models_answer_as_onnxruntime_does() {
-    check("cases/onnx", &OPEN);
+    check("cases/onnx", &[]);
+}
+
+#[test]
+fn exported_models_answer_by_rows_too() {
+    let Some(folder) = shared("cases/onnx") else { return };
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let wrong: Vec<String> = folders
+        .iter()
+        .filter_map(|folder| {
+            row_difference(folder)
+                .err()
+                .map(|why| format!("{}: {why}", folder.display()))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]

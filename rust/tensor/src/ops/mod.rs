@@ -6,7 +6,7 @@ pub(crate) mod classical;
 pub(crate) mod convert;
 mod convolution;
 mod elementwise;
-mod float;
+pub(crate) mod float;
 mod gather;
 mod lanes;
 mod layout;

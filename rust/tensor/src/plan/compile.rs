@@ -1,31 +1,54 @@
 //! Recognises what a [`Plan`] can do.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serving_kernels::activation::Activation;
-use serving_kernels::dense::{DenseChain, DenseLayer, DenseReal};
+use serving_kernels::dense::{DenseChain, DenseLayer};
 
-use super::{Answer, Plan, Step};
-use crate::array::{Array, Element};
+use super::{Answer, Class, Plan, PlanReal, Step};
+use crate::array::Array;
 use crate::graph::{Binary, Graph, Node, Op, Value};
+use crate::ops::classical::Labels;
 
 /// Most values that a row may take in all slots together.
 const MOST_VALUES: usize = 1 << 18;
 
 /// What a value of the graph is.
 #[derive(Clone, Copy)]
-enum Known<'a> {
+pub(super) enum Known<'a> {
     Slot(usize),
     Constant(&'a Array),
-    Extreme { slot: usize, largest: bool },
+    /// The class of each row, by its number or by labels.
+    Class {
+        class: Class,
+        labels: Option<usize>,
+        shape: ClassShape,
+    },
+    /// A slot whose columns have labels.
+    Map {
+        slot: usize,
+        keys: usize,
+    },
+}
+
+/// How classes lie in a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClassShape {
+    /// `[rows]`
+    Vector,
+    /// `[rows, 1]`
+    Column,
+    /// `[1, rows]`
+    Row,
 }
 
 /// A step that may still grow.
-enum Draft<'a, T> {
+enum Draft<'a, T: PlanReal> {
     Dense {
         from: usize,
         to: usize,
-        weights: &'a Array,
+        weights: Cow<'a, [T]>,
         transposed: bool,
         bias: Vec<T>,
         activation: Activation,
@@ -33,23 +56,28 @@ enum Draft<'a, T> {
     Done(Step<T>),
 }
 
-struct Compiler<'a, T> {
-    widths: Vec<usize>,
-    known: HashMap<Value, Known<'a>>,
+pub(super) struct Compiler<'a, T: PlanReal> {
+    pub(super) widths: Vec<usize>,
+    pub(super) known: HashMap<Value, Known<'a>>,
     uses: HashMap<Value, usize>,
     drafts: Vec<Draft<'a, T>>,
     /// The step that computes a slot.
     makers: HashMap<usize, usize>,
+    pub(super) labels: Vec<Labels>,
+    /// Ensembles so far.
+    pub(super) spaces: usize,
 }
 
 /// Compiles a graph whose inputs and numbers are all of type `T`; `None` when it holds anything else than a plan can do.
-pub(crate) fn compile<T: DenseReal + Element>(graph: &Graph) -> Option<Plan<T>> {
+pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
     let mut compiler = Compiler {
         widths: Vec::new(),
         known: HashMap::new(),
         uses: HashMap::new(),
         drafts: Vec::new(),
         makers: HashMap::new(),
+        labels: Vec::new(),
+        spaces: 0,
     };
     for input in &graph.inputs {
         match (input.dtype, input.shape.as_deref()) {
@@ -64,8 +92,9 @@ pub(crate) fn compile<T: DenseReal + Element>(graph: &Graph) -> Option<Plan<T>> 
         *compiler.uses.entry(value).or_default() += 1;
     }
     for (index, node) in graph.nodes.iter().enumerate() {
-        let known = compiler.node(node)?;
-        compiler.known.insert(Value { node: index, port: 0 }, known);
+        for (port, known) in compiler.ports(node)?.into_iter().enumerate() {
+            compiler.known.insert(Value { node: index, port }, known);
+        }
     }
     let mut outputs = Vec::with_capacity(graph.outputs.len());
     for (_, value) in &graph.outputs {
@@ -74,18 +103,24 @@ pub(crate) fn compile<T: DenseReal + Element>(graph: &Graph) -> Option<Plan<T>> 
                 slot: *slot,
                 width: compiler.widths[*slot],
             },
-            Known::Extreme { slot, largest } => Answer::Extreme {
-                slot: *slot,
-                largest: *largest,
+            Known::Class { class, labels, shape } if *shape != ClassShape::Row => Answer::Class {
+                class: *class,
+                labels: *labels,
+                column: *shape == ClassShape::Column,
             },
-            Known::Constant(_) => return None,
+            Known::Map { slot, keys } => Answer::Map {
+                slot: *slot,
+                width: compiler.widths[*slot],
+                keys: *keys,
+            },
+            Known::Class { .. } | Known::Constant(_) => return None,
         });
     }
     compiler.finish(outputs)
 }
 
-impl<'a, T: DenseReal + Element> Compiler<'a, T> {
-    fn node(&mut self, node: &'a Node) -> Option<Known<'a>> {
+impl<'a, T: PlanReal> Compiler<'a, T> {
+    pub(super) fn node(&mut self, node: &'a Node) -> Option<Known<'a>> {
         let at = |index: usize| node.inputs.get(index).and_then(|value| self.known.get(value)).copied();
         match &node.op {
             Op::Input(input) => Some(Known::Slot(*input)),
@@ -115,25 +150,29 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
                 Known::Slot(from) => Some(self.activate(node, from, *function)),
                 _ => None,
             },
-            Op::ArgExtreme { largest, .. } => match (at(0)?, at(1)?) {
-                (Known::Slot(slot), Known::Constant(axis)) if matches!(axis.integer(), Ok(1 | -1)) => {
-                    Some(Known::Extreme {
-                        slot,
-                        largest: *largest,
+            Op::ArgExtreme { largest, last, .. } => match (at(0)?, at(1)?) {
+                (Known::Slot(slot), Known::Constant(axis)) if matches!(axis.integer(), Ok(1 | -1)) && !last => {
+                    Some(Known::Class {
+                        class: Class::Extreme {
+                            slot,
+                            largest: *largest,
+                        },
+                        labels: None,
+                        shape: ClassShape::Vector,
                     })
                 }
                 _ => None,
             },
-            _ => None,
+            _ => self.other(node),
         }
     }
 
-    fn slot(&mut self, width: usize) -> usize {
+    pub(super) fn slot(&mut self, width: usize) -> usize {
         self.widths.push(width);
         self.widths.len() - 1
     }
 
-    fn done(&mut self, to: usize, step: Step<T>) -> Known<'a> {
+    pub(super) fn done(&mut self, to: usize, step: Step<T>) -> Known<'a> {
         self.makers.insert(to, self.drafts.len());
         self.drafts.push(Draft::Done(step));
         Known::Slot(to)
@@ -145,6 +184,19 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
         if inputs != self.widths[from] || outputs == 0 {
             return None;
         }
+        let weights = Cow::Borrowed(weights.view::<T>().ok()?);
+        Some(Known::Slot(self.layer(from, outputs, weights, transposed, Vec::new())))
+    }
+
+    /// A dense layer; its slot.
+    pub(super) fn layer(
+        &mut self,
+        from: usize,
+        outputs: usize,
+        weights: Cow<'a, [T]>,
+        transposed: bool,
+        bias: Vec<T>,
+    ) -> usize {
         let to = self.slot(outputs);
         self.makers.insert(to, self.drafts.len());
         self.drafts.push(Draft::Dense {
@@ -152,10 +204,10 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
             to,
             weights,
             transposed,
-            bias: Vec::new(),
+            bias,
             activation: Activation::Identity,
         });
-        Some(Known::Slot(to))
+        to
     }
 
     /// The dense step that makes a slot, when only this node reads what it makes.
@@ -170,7 +222,14 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
         self.makers.get(&from).and_then(|maker| self.drafts.get_mut(*maker))
     }
 
-    fn scale(&mut self, node: &Node, from: usize, function: Binary, row: &Array, left: bool) -> Option<Known<'a>> {
+    pub(super) fn scale(
+        &mut self,
+        node: &Node,
+        from: usize,
+        function: Binary,
+        row: &Array,
+        left: bool,
+    ) -> Option<Known<'a>> {
         let width = self.widths[from];
         let values: Vec<T> = match (row.view::<T>().ok()?, row.shape.as_slice()) {
             ([one], [] | [1] | [1, 1]) => vec![*one; width],
@@ -220,7 +279,7 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
         ))
     }
 
-    fn activate(&mut self, node: &Node, from: usize, function: Activation) -> Known<'a> {
+    pub(super) fn activate(&mut self, node: &Node, from: usize, function: Activation) -> Known<'a> {
         if let Some(Draft::Dense {
             activation: activation @ Activation::Identity,
             ..
@@ -246,9 +305,15 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
         for draft in &self.drafts {
             match draft {
                 Draft::Dense { from, .. }
-                | Draft::Done(Step::Scale { from, .. } | Step::Activate { from, .. } | Step::Dense { from, .. }) => {
+                | Draft::Done(
+                    Step::Scale { from, .. }
+                    | Step::Activate { from, .. }
+                    | Step::Dense { from, .. }
+                    | Step::Classical { from, .. },
+                ) => {
                     reads[*from] += 1;
                 }
+                Draft::Done(Step::Join { parts, .. }) => parts.iter().for_each(|part| reads[*part] += 1),
                 Draft::Done(Step::Combine { left, right, .. }) => {
                     reads[*left] += 1;
                     reads[*right] += 1;
@@ -256,8 +321,7 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
             }
         }
         for output in &outputs {
-            let (Answer::Values { slot, .. } | Answer::Extreme { slot, .. }) = output;
-            reads[*slot] += 1;
+            reads[output.slot()] += 1;
         }
         let mut steps = Vec::new();
         // Chains whose last layer nobody but the next layer reads, by the slot that they make.
@@ -277,17 +341,10 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
                     } else {
                         DenseLayer::input_major
                     };
-                    let layer = make(
-                        self.widths[from],
-                        self.widths[to],
-                        weights.view().ok()?,
-                        &bias,
-                        activation,
-                    )
-                    .ok()?;
+                    let layer = make(self.widths[from], self.widths[to], &weights, &bias, activation).ok()?;
                     let (start, mut layers) = open.remove(&from).unwrap_or((from, Vec::new()));
                     layers.push(layer);
-                    if reads[to] == 1 && !outputs.iter().any(|output| reads_slot(*output, to)) {
+                    if reads[to] == 1 && !outputs.iter().any(|output| output.slot() == to) {
                         open.insert(to, (start, layers));
                     } else {
                         steps.push(chain(start, to, layers)?);
@@ -296,7 +353,11 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
                 Draft::Done(step) => {
                     let sources = match &step {
                         Step::Combine { left, right, .. } => vec![*left, *right],
-                        Step::Scale { from, .. } | Step::Activate { from, .. } | Step::Dense { from, .. } => {
+                        Step::Join { parts, .. } => parts.clone(),
+                        Step::Scale { from, .. }
+                        | Step::Activate { from, .. }
+                        | Step::Dense { from, .. }
+                        | Step::Classical { from, .. } => {
                             vec![*from]
                         }
                     };
@@ -318,18 +379,14 @@ impl<'a, T: DenseReal + Element> Compiler<'a, T> {
             widths: self.widths,
             steps,
             outputs,
+            labels: self.labels,
         })
     }
 }
 
-fn chain<T: DenseReal>(from: usize, to: usize, layers: Vec<DenseLayer<T>>) -> Option<Step<T>> {
+fn chain<T: PlanReal>(from: usize, to: usize, layers: Vec<DenseLayer<T>>) -> Option<Step<T>> {
     let chain = DenseChain::new(layers).ok()?;
     Some(Step::Dense { from, to, chain })
-}
-
-fn reads_slot(output: Answer, slot: usize) -> bool {
-    let (Answer::Values { slot: read, .. } | Answer::Extreme { slot: read, .. }) = output;
-    read == slot
 }
 
 fn is_simple(function: Binary) -> bool {

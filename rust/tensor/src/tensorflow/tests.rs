@@ -82,11 +82,7 @@ fn scaling_and_layers_are_compiled_and_give_what_they_say() {
         [1.5, 1.5, 0.5, 0.5, 0.0, 0.0]
     );
     let model = load(&draft).unwrap();
-    assert!(
-        model.summary().contains("compiled to dense kernels"),
-        "{}",
-        model.summary()
-    );
+    assert!(model.summary().contains("compiled to kernels"), "{}", model.summary());
 }
 
 #[test]
@@ -304,11 +300,7 @@ fn dropout_that_drops_nothing_is_removed() {
         .node("Tanh", "y", &["chosen"]);
     assert_eq!(floats(&draft, &[1, 2], &[0.0, 100.0]), [0.0, 1.0]);
     let model = load(&draft).unwrap();
-    assert!(
-        model.summary().contains("compiled to dense kernels"),
-        "{}",
-        model.summary()
-    );
+    assert!(model.summary().contains("compiled to kernels"), "{}", model.summary());
 }
 
 #[test]

@@ -121,3 +121,8 @@ pub(crate) fn agree(want: f64, got: f64, rel: f64, tiny: f64) -> bool {
 pub(crate) fn own(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
+
+/// A case of this crate in ONNX.
+pub(crate) fn own_onnx(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx-data").join(name)
+}

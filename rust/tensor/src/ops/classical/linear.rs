@@ -4,7 +4,7 @@ use super::scores::{PostTransform, Second, best};
 use super::{Labels, table};
 use crate::array::{Array, DType, elements};
 use crate::ops::convert::cast;
-use crate::ops::float::dot;
+use crate::ops::float::{Float, dot};
 use crate::run::Budget;
 use crate::trouble::Trouble;
 
@@ -37,12 +37,21 @@ impl Linear {
         self.outputs == 1 && self.classes.as_ref().is_some_and(|classes| classes.len() == 2)
     }
 
+    /// The sums are the scores.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self.transform {
+            PostTransform::None => true,
+            PostTransform::Probit => false,
+            _ => self.outputs == 1,
+        }
+    }
+
     /// Sums of a row to scores, and the class. A lone sum is the second of two values.
-    pub(crate) fn conclude(&self, row: &mut [f32]) -> usize {
+    pub(crate) fn conclude<T: Float>(&self, row: &mut [T]) -> usize {
         if let ([first, second], true) = (&mut *row, self.is_lone()) {
             let sum = *second;
             [*first, *second] = Second::Rest.spread(sum, self.transform);
-            return usize::from(sum > 0.0);
+            return usize::from(sum > T::ZERO);
         }
         let class = best(row);
         if row.len() > 1 || self.transform == PostTransform::Probit {

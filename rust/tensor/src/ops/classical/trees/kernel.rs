@@ -46,8 +46,8 @@ enum Weights<T> {
 
 /// An ensemble ready to be walked.
 ///
-/// The kernel's fast walk knows neither missing values nor which way they go: it is given columns, each of a feature, with missing values
-/// replaced by an infinity that goes their way. A feature whose nodes disagree has two columns.
+/// The kernel's fast walk knows neither missing values nor which way they go: it is given columns, each of a feature, with
+/// missing values replaced by an infinity that goes their way. A feature whose nodes disagree has two columns.
 #[derive(Debug)]
 pub(crate) struct Kernel<T> {
     ensemble: TreeEnsemble<T>,
@@ -57,20 +57,84 @@ pub(crate) struct Kernel<T> {
     aggregate: Aggregate,
 }
 
+/// Rows that are walked together.
+pub(crate) const TILE: usize = 64;
+
 /// Working space of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Space<T> {
     columns: Vec<T>,
     ranked: RankedRows,
-    leaves: Vec<u32>,
 }
 
-struct Collect<'a>(&'a mut Vec<u32>);
+/// Adds up weights that are all for the first target.
+struct AddOne<'a, T> {
+    weights: &'a [T],
+    targets: usize,
+    sums: &'a mut [T],
+}
 
-impl LeafVisitor for Collect<'_> {
+impl<T: Float> LeafVisitor for AddOne<'_, T> {
     #[inline]
-    fn visit(&mut self, _: usize, _: usize, payloads: impl Iterator<Item = u32>) {
-        self.0.extend(payloads);
+    fn visit(&mut self, row: usize, _: usize, payloads: impl Iterator<Item = u32>) {
+        let sum = &mut self.sums[row * self.targets];
+        *sum = payloads.fold(*sum, |sum, leaf| sum + self.weights[leaf as usize]);
+    }
+}
+
+/// Adds up weights for all targets.
+struct AddAll<'a, T> {
+    weights: &'a [T],
+    targets: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Float> LeafVisitor for AddAll<'_, T> {
+    #[inline]
+    fn visit(&mut self, row: usize, _: usize, payloads: impl Iterator<Item = u32>) {
+        let sums = &mut self.sums[row * self.targets..(row + 1) * self.targets];
+        for leaf in payloads {
+            let weights = &self.weights[leaf as usize * self.targets..][..self.targets];
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum = *sum + *weight;
+            }
+        }
+    }
+}
+
+/// Joins weights of any kind.
+struct Join<'a, T> {
+    kernel: &'a Kernel<T>,
+    targets: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Float> LeafVisitor for Join<'_, T> {
+    #[inline]
+    fn visit(&mut self, row: usize, _: usize, payloads: impl Iterator<Item = u32>) {
+        let sums = &mut self.sums[row * self.targets..(row + 1) * self.targets];
+        let mut add = |target: u32, weight: T| {
+            let sum = &mut sums[target as usize];
+            *sum = self.kernel.aggregate.join(*sum, weight);
+        };
+        for leaf in payloads {
+            let leaf = leaf as usize;
+            match &self.kernel.weights {
+                Weights::One(weights) => add(0, weights[leaf]),
+                Weights::Each(pairs) => add(pairs[leaf].0, pairs[leaf].1),
+                Weights::All(weights) => {
+                    let weights = &weights[leaf * self.targets..(leaf + 1) * self.targets];
+                    for (n, weight) in weights.iter().enumerate() {
+                        add(n as u32, *weight);
+                    }
+                }
+                Weights::Any(starts, pairs) => {
+                    for (target, weight) in &pairs[starts[leaf] as usize..starts[leaf + 1] as usize] {
+                        add(*target, *weight);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -206,47 +270,39 @@ impl<T: TreeReal> Kernel<T> {
         self.ensemble.heap_bytes() + self.columns.len() * size_of::<(u32, T)>() + weights
     }
 
+    /// Space for tiles of rows; nothing is allocated in it later.
     pub(crate) fn space(&self) -> Space<T> {
-        Space {
+        let mut space = Space {
             columns: vec![T::ZERO; self.columns.len()],
             ranked: RankedRows::default(),
-            leaves: Vec::with_capacity(self.ensemble.len()),
-        }
-    }
-
-    /// Joins the weights of the leaves that a row reaches. The row has all features.
-    pub(crate) fn sums(&self, row: &[T], space: &mut Space<T>, sums: &mut [T]) {
-        for (to, (feature, missing)) in space.columns.iter_mut().zip(&self.columns) {
-            let value = row[*feature as usize];
-            *to = if Threshold::is_nan(value) { *missing } else { value };
-        }
+        };
         space.ranked.reset(&self.ensemble);
-        space.ranked.push(&self.ensemble, &space.columns);
-        space.leaves.clear();
-        self.ensemble.walk(&space.ranked, &mut Collect(&mut space.leaves));
-        match (&self.weights, self.aggregate) {
-            (Weights::One(weights), Aggregate::Sum | Aggregate::Average) => {
-                let leaves = space.leaves.iter().map(|leaf| weights[*leaf as usize]);
-                let sum = leaves.fold(T::ZERO, |sum, weight| sum + weight);
-                sums.fill(T::ZERO);
-                if let Some(first) = sums.first_mut() {
-                    *first = sum;
+        for _ in 0..TILE {
+            space.ranked.push(&self.ensemble, &space.columns);
+        }
+        space
+    }
+
+    /// Joins the weights of the leaves that rows reach. Rows are `width` values that begin with all features, sums as many as
+    /// there are targets for each.
+    pub(crate) fn sums(&self, values: &[T], width: usize, space: &mut Space<T>, sums: &mut [T], targets: usize) {
+        let tiles = values
+            .chunks(TILE * width.max(1))
+            .zip(sums.chunks_mut(TILE * targets.max(1)));
+        for (values, sums) in tiles {
+            space.ranked.reset(&self.ensemble);
+            for row in values.chunks_exact(width.max(1)) {
+                for (to, (feature, missing)) in space.columns.iter_mut().zip(&self.columns) {
+                    let value = row[*feature as usize];
+                    *to = if Threshold::is_nan(value) { *missing } else { value };
                 }
+                space.ranked.push(&self.ensemble, &space.columns);
             }
-            (Weights::All(weights), Aggregate::Sum | Aggregate::Average) => {
-                sums.fill(T::ZERO);
-                for leaf in &space.leaves {
-                    let weights = &weights[*leaf as usize * sums.len()..][..sums.len()];
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum = *sum + *weight;
-                    }
-                }
-            }
-            _ => self.join(space, sums),
+            self.walk(&space.ranked, sums, targets);
         }
     }
 
-    fn join(&self, space: &Space<T>, sums: &mut [T]) {
+    fn walk(&self, rows: &RankedRows, sums: &mut [T], targets: usize) {
         let adds = matches!(self.aggregate, Aggregate::Sum | Aggregate::Average);
         // A target that no leaf has a weight for stays 0; the others begin with what any weight replaces.
         let neutral = match self.aggregate {
@@ -255,31 +311,27 @@ impl<T: TreeReal> Kernel<T> {
             Aggregate::Maximum => T::LOWEST,
         };
         sums.fill(neutral);
-        let targets = sums.len();
-        let mut add = |target: u32, weight: T| {
-            let sum = &mut sums[target as usize];
-            *sum = self.aggregate.join(*sum, weight);
-        };
-        for leaf in &space.leaves {
-            let leaf = *leaf as usize;
-            match &self.weights {
-                Weights::One(weights) => add(0, weights[leaf]),
-                Weights::Each(pairs) => add(pairs[leaf].0, pairs[leaf].1),
-                Weights::All(weights) => {
-                    for (n, weight) in weights[leaf * targets..(leaf + 1) * targets].iter().enumerate() {
-                        add(n as u32, *weight);
-                    }
-                }
-                Weights::Any(starts, pairs) => {
-                    for (target, weight) in &pairs[starts[leaf] as usize..starts[leaf + 1] as usize] {
-                        add(*target, *weight);
-                    }
-                }
+        match &self.weights {
+            Weights::One(weights) if adds => {
+                let mut visitor = AddOne { weights, targets, sums };
+                self.ensemble.walk(rows, &mut visitor);
             }
-        }
-        if !adds {
-            for sum in sums.iter_mut().filter(|sum| **sum == neutral) {
-                *sum = T::ZERO;
+            Weights::All(weights) if adds => {
+                let mut visitor = AddAll { weights, targets, sums };
+                self.ensemble.walk(rows, &mut visitor);
+            }
+            _ => {
+                let mut visitor = Join {
+                    kernel: self,
+                    targets,
+                    sums: &mut *sums,
+                };
+                self.ensemble.walk(rows, &mut visitor);
+                if !adds {
+                    for sum in sums.iter_mut().filter(|sum| **sum == neutral) {
+                        *sum = T::ZERO;
+                    }
+                }
             }
         }
     }

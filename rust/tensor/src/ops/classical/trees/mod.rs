@@ -5,7 +5,7 @@ mod source;
 
 use std::sync::OnceLock;
 
-pub(crate) use kernel::{Kernel, TreeReal};
+pub(crate) use kernel::{Kernel, Space, TreeReal};
 pub(crate) use source::{Leaf, Mode, Node, Source};
 
 use super::scores::{PostTransform, Second, best};
@@ -93,10 +93,8 @@ impl TreeModel {
         let mut sums = vec![T::ZERO; rows * targets];
         if let Some(kernel) = T::kernel(self) {
             let mut space = kernel.space();
-            for (row, sums) in values.chunks_exact(width.max(1)).zip(sums.chunks_exact_mut(targets)) {
-                kernel.sums(row, &mut space, sums);
-                self.conclude(sums);
-            }
+            kernel.sums(values, width, &mut space, &mut sums, targets);
+            sums.chunks_exact_mut(targets).for_each(|sums| self.conclude(sums));
         } else {
             for (row, sums) in values.chunks_exact(width.max(1)).zip(sums.chunks_exact_mut(targets)) {
                 let mut totals = vec![None; targets];
