@@ -165,6 +165,7 @@ fn is_plain(model: &Model, draft: &Draft<'_>) -> bool {
         return false;
     };
     model.outputs.is_empty()
+        && tree.embedded.is_empty()
         && model.target.is_none()
         && model.function == draft.function
         && model.float == draft.float

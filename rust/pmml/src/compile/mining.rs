@@ -1,34 +1,38 @@
 //! `MiningModel`.
 
-use super::model::{Draft, model_of};
+use super::model::{Draft, is_embedded, model_of};
+use super::output::output_elements;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::mining::{Method, Mining, OnMissingPrediction, Segment};
+use crate::predicate::Predicate;
 use crate::run::Slot;
 
 impl<'d> Compiler<'d> {
     pub(super) fn mining_model(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<Option<Mining>> {
         let node = draft.node;
-        let Some(segmentation) = node.child("Segmentation") else {
-            self.unsupported(node, "a model without Segmentation");
-            return Ok(None);
-        };
-        let name = segmentation.need("multipleModelMethod")?;
-        let method = match name {
-            "majorityVote" => Method::MajorityVote,
-            "weightedMajorityVote" => Method::WeightedMajorityVote,
-            "average" => Method::Average,
-            "weightedAverage" => Method::WeightedAverage,
-            "median" => Method::Median,
-            "weightedMedian" | "x-weightedMedian" => Method::WeightedMedian,
-            "max" => Method::Max,
-            "sum" => Method::Sum,
-            "weightedSum" | "x-weightedSum" => Method::WeightedSum,
-            "selectFirst" => Method::SelectFirst,
-            "modelChain" => Method::ModelChain,
-            "multiModelChain" | "x-multiModelChain" => Method::MultiModelChain,
-            "selectAll" => Method::SelectAll,
-            other => return Err(segmentation.invalid(format!("unknown multipleModelMethod '{other}'"))),
+        // A composition: models without schema, one after the other.
+        let composed = node.child("Segmentation").is_none();
+        let segmentation = node.child("Segmentation").unwrap_or(node);
+        let method = match segmentation.get("multipleModelMethod") {
+            _ if composed => Method::ModelChain,
+            None => return Err(segmentation.invalid("attribute 'multipleModelMethod' is missing")),
+            Some(name) => match name {
+                "majorityVote" => Method::MajorityVote,
+                "weightedMajorityVote" => Method::WeightedMajorityVote,
+                "average" => Method::Average,
+                "weightedAverage" => Method::WeightedAverage,
+                "median" => Method::Median,
+                "weightedMedian" | "x-weightedMedian" => Method::WeightedMedian,
+                "max" => Method::Max,
+                "sum" => Method::Sum,
+                "weightedSum" | "x-weightedSum" => Method::WeightedSum,
+                "selectFirst" => Method::SelectFirst,
+                "modelChain" => Method::ModelChain,
+                "multiModelChain" | "x-multiModelChain" => Method::MultiModelChain,
+                "selectAll" => Method::SelectAll,
+                other => return Err(segmentation.invalid(format!("unknown multipleModelMethod '{other}'"))),
+            },
         };
         let on_missing = match segmentation
             .get("missingPredictionTreatment")
@@ -56,12 +60,23 @@ impl<'d> Compiler<'d> {
             !chained && !matches!(method, Method::SelectFirst | Method::SelectAll),
         );
         let mut segments = Vec::new();
-        for (number, element) in segmentation.all("Segment").enumerate() {
-            let Some(inner) = model_of(element) else {
+        let elements = segmentation.children().filter(|child| {
+            if composed {
+                is_embedded(*child)
+            } else {
+                child.name() == "Segment"
+            }
+        });
+        for (number, element) in elements.enumerate() {
+            let Some(inner) = composed.then_some(element).or_else(|| model_of(element)) else {
                 self.unsupported(element, "a segment without model");
                 continue;
             };
-            let predicate = self.predicate_of(draft.scope, element)?;
+            let predicate = if composed {
+                Predicate::True
+            } else {
+                self.predicate_of(draft.scope, element)?
+            };
             let weight = element.number_or("weight", 1.0)?;
             let outer = draft.target.map(|name| (name, draft.target_kind));
             // The classes of a chain's inner models are their own business.
@@ -89,10 +104,7 @@ impl<'d> Compiler<'d> {
                     .map(|output| (output.name.clone(), output.slot))
                     .collect();
                 for (name, slot) in names {
-                    let declared = inner
-                        .child("Output")
-                        .into_iter()
-                        .flat_map(|output| output.all("OutputField"))
+                    let declared = output_elements(inner)
                         .filter_map(|field| field.get("name"))
                         .find(|declared| *declared == name);
                     if let Some(declared) = declared {

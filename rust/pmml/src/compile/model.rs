@@ -46,6 +46,11 @@ pub(crate) fn model_of(parent: Node<'_>) -> Option<Node<'_>> {
     parent.children().find(|child| ELEMENTS.contains(&child.name()))
 }
 
+/// Whether an element is a model that is embedded in another: without mining schema, for the target around it.
+pub(super) fn is_embedded(node: Node<'_>) -> bool {
+    matches!(node.name(), "Regression" | "DecisionTree")
+}
+
 /// Classes in the order in which the model names them.
 #[derive(Clone, Debug)]
 pub(crate) struct Classes {
@@ -142,9 +147,10 @@ impl<'d> Compiler<'d> {
             return Err(node.invalid("the model says that it is not scorable"));
         }
         let scope = self.model_scope(parent, node)?;
-        let schema = node.need_child("MiningSchema")?;
-        let own = schema
-            .all("MiningField")
+        let own = node
+            .child("MiningSchema")
+            .into_iter()
+            .flat_map(|schema| schema.all("MiningField"))
             .find(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
             .and_then(|field| field.get("name"));
         let declared = own.and_then(|name| self.fields.get(name));
@@ -209,6 +215,7 @@ impl<'d> Compiler<'d> {
             target: target.map(Box::new),
             outputs,
             lookup: draft.lookup,
+            embedded: is_embedded(node),
         });
         Ok(index)
     }
@@ -242,11 +249,16 @@ impl<'d> Compiler<'d> {
     fn kind(&mut self, draft: &mut Draft<'d>, index: usize) -> Compiled<(&'static str, Option<Kind>)> {
         let name = draft.node.name();
         Ok(match name {
-            "TreeModel" => (
-                "TreeModel",
+            "TreeModel" | "DecisionTree" => (
+                if name == "TreeModel" {
+                    "TreeModel"
+                } else {
+                    "DecisionTree"
+                },
                 self.tree_model(draft)?.map(|tree| Kind::Tree(Box::new(tree))),
             ),
             "RegressionModel" => ("RegressionModel", self.regression_model(draft)?.map(Kind::Regression)),
+            "Regression" => ("Regression", self.regression_model(draft)?.map(Kind::Regression)),
             "GeneralRegressionModel" => (
                 "GeneralRegressionModel",
                 self.general_regression_model(draft)?.map(Kind::GeneralRegression),

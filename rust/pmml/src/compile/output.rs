@@ -12,6 +12,15 @@ use crate::models::{Function, NONE};
 use crate::run::{Slot, Source};
 use crate::value::{OpType, Type, Value};
 
+/// The elements that ask a model for results: output fields, and the result fields of an embedded model.
+pub(super) fn output_elements(model: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let output = model
+        .child("Output")
+        .into_iter()
+        .flat_map(|output| output.all("OutputField"));
+    output.chain(model.all("ResultField"))
+}
+
 impl<'d> Compiler<'d> {
     pub(super) fn output_fields(
         &mut self,
@@ -19,11 +28,12 @@ impl<'d> Compiler<'d> {
         index: usize,
         own_list: bool,
     ) -> Compiled<Box<[OutputField]>> {
-        let Some(output) = draft.node.child("Output") else {
+        let mut elements = output_elements(draft.node).peekable();
+        if elements.peek().is_none() {
             return Ok(self.default_outputs(draft, index));
-        };
+        }
         let mut fields = Vec::new();
-        for node in output.all("OutputField") {
+        for node in elements {
             let name = node.need("name")?;
             let kind = data_type(node)?;
             let mut model = index;
@@ -75,15 +85,23 @@ impl<'d> Compiler<'d> {
     }
 
     /// A target that is declared as something that the answer can't be (a class of a continuous field, a real number in
-    /// an integer field) leaves the answer without a field of its type. The reference tool refuses such documents, PMML4S
-    /// answers under these names.
+    /// an integer field) leaves the answer without a field of its type. The reference tool refuses such documents, and model
+    /// compositions as well; PMML4S answers under these names.
     fn default_outputs(&mut self, draft: &Draft<'d>, index: usize) -> Box<[OutputField]> {
         let declared = draft.target.and_then(|name| self.fields.get_key_value(name));
         let Some((name, field)) = declared.map(|(name, field)| (*name, (field.kind, field.optype))) else {
             return Box::default();
         };
         let rounds = draft.node.child("Targets").is_some();
+        let composed = draft.node.name() == "MiningModel" && draft.node.child("Segmentation").is_none();
         let features = match (draft.function, field) {
+            (Function::Classification, _) if composed => {
+                vec![
+                    ("predicted_", Feature::PredictedValue),
+                    ("", Feature::PredictedProbability),
+                ]
+            }
+            (Function::Regression, _) if composed => vec![("predicted_", Feature::PredictedValue)],
             (Function::Classification, (_, OpType::Continuous)) => {
                 vec![
                     ("predicted_", Feature::PredictedValue),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::model::is_embedded;
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
 use crate::run::{Slot, Source};
@@ -49,8 +50,12 @@ impl<'d> Compiler<'d> {
         let outermost = parent == 0;
         let scope = self.scopes.len();
         self.scopes.push(Scope::new(Some(parent), outermost));
-        let schema = model.need_child("MiningSchema")?;
-        for field in schema.all("MiningField") {
+        let schema = match model.child("MiningSchema") {
+            None if is_embedded(model) => None,
+            None => Some(model.need_child("MiningSchema")?),
+            found => found,
+        };
+        for field in schema.into_iter().flat_map(|schema| schema.all("MiningField")) {
             let name = field.need("name")?;
             let usage = field.get("usageType").unwrap_or("active");
             match usage {

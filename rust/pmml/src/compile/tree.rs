@@ -1,11 +1,11 @@
 //! `TreeModel`.
 
 use super::lowering::lowered;
-use super::model::Draft;
+use super::model::{Draft, is_embedded};
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::anomaly::average_path;
-use crate::models::tree::{OnUnknown, Tree, TreeNode};
+use crate::models::tree::{Embedded, OnUnknown, Tree, TreeNode};
 use crate::models::{Function, NONE};
 
 impl<'d> Compiler<'d> {
@@ -28,6 +28,7 @@ impl<'d> Compiler<'d> {
         let mut elements = vec![node.need_child("Node")?];
         let mut nodes: Vec<TreeNode> = Vec::new();
         let mut rows: Vec<Vec<(u32, f64)>> = Vec::new();
+        let mut embedded = Vec::new();
         let mut at = 0;
         while let Some(element) = elements.get(at).copied() {
             let children = elements.len() as u32;
@@ -35,6 +36,7 @@ impl<'d> Compiler<'d> {
             let count = elements.len() as u32 - children;
             let compiled = self.tree_node(draft, element, &mut rows, (children, count), &elements)?;
             nodes.push(compiled);
+            embedded.extend(self.embedded(draft, element, at as u32)?);
             at += 1;
         }
         if self.path_lengths {
@@ -61,6 +63,7 @@ impl<'d> Compiler<'d> {
         let mut tree = Tree {
             nodes: nodes.into(),
             shares: shares.into(),
+            embedded: embedded.into(),
             on_unknown,
             last_prediction,
             lowered: None,
@@ -69,6 +72,28 @@ impl<'d> Compiler<'d> {
             tree.lowered = lowered(&tree, &self.slots);
         }
         Ok(Some(tree))
+    }
+
+    /// The model inside a node, if there is one.
+    fn embedded(&mut self, draft: &mut Draft<'d>, element: Node<'d>, node: u32) -> Compiled<Option<Embedded>> {
+        let Some(inner) = element.children().find(|child| is_embedded(*child)) else {
+            return Ok(None);
+        };
+        let outer = Some((draft.target.unwrap_or_default(), draft.target_kind));
+        let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+        let classes = self.models[model].as_ref().map(|model| model.classes.to_vec());
+        let classes = classes.unwrap_or_default();
+        Ok(Some(Embedded {
+            node,
+            model: model as u32,
+            classes: classes
+                .iter()
+                .map(|class| {
+                    let text = self.strings.get(class.code).unwrap_or_default().to_owned();
+                    self.class(&mut draft.classes, &text)
+                })
+                .collect(),
+        }))
     }
 
     fn tree_node(
@@ -80,12 +105,6 @@ impl<'d> Compiler<'d> {
         elements: &[Node<'d>],
     ) -> Compiled<TreeNode> {
         let predicate = self.predicate_of(draft.scope, element)?;
-        if let Some(embedded) = element
-            .children()
-            .find(|child| matches!(child.name(), "Regression" | "DecisionTree"))
-        {
-            self.unsupported(embedded, "model embedded in a tree node");
-        }
         let mut shares = NONE;
         let mut records = element.number_or("recordCount", 0.0)?;
         if draft.function == Function::Classification {

@@ -126,7 +126,8 @@ impl Run<'_> {
                             return unanswered(model);
                         }
                         let inner = &self.program.models[segment.model as usize];
-                        if !found && mining.on_missing == OnMissingPrediction::Continue && !inner.outputs.is_empty() {
+                        let needed = mining.on_missing == OnMissingPrediction::Continue && !inner.embedded;
+                        if !found && needed && !inner.outputs.is_empty() {
                             // The outputs of a segment without answer are part of the result and can't be given.
                             return Err(Fault {
                                 cause: Cause::Missing,

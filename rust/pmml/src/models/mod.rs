@@ -88,6 +88,8 @@ pub(crate) struct Model {
     pub(crate) target: Option<Box<target::Target>>,
     pub(crate) outputs: Box<[output::OutputField]>,
     pub(crate) lookup: crate::compile::Lookup,
+    /// Part of a model composition or of a tree node: what it can't answer is missing.
+    pub(crate) embedded: bool,
 }
 
 /// The answer of a model to the current record.

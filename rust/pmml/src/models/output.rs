@@ -86,6 +86,8 @@ impl Run<'_> {
             if present {
                 let value = self.output(field)?;
                 self.set(field.slot, value);
+            } else if model.embedded {
+                self.set(field.slot, Value::Missing);
             } else {
                 self.refuse(field.slot);
             }

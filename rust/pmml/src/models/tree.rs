@@ -52,12 +52,23 @@ pub(crate) struct Lowered {
     pub(crate) walk: Walk,
 }
 
+/// A model that answers in the place of a node.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    pub(crate) node: u32,
+    pub(crate) model: u32,
+    /// Class of the tree for each class of the model.
+    pub(crate) classes: Box<[u32]>,
+}
+
 /// A compiled tree. Node 0 is the root.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) nodes: Box<[TreeNode]>,
     /// Rows of shares, one per distribution of classes.
     pub(crate) shares: Box<[f64]>,
+    /// Models embedded in nodes, in the order of the nodes.
+    pub(crate) embedded: Box<[Embedded]>,
     pub(crate) on_unknown: OnUnknown,
     /// No true child: answer with the parent.
     pub(crate) last_prediction: bool,
@@ -94,7 +105,11 @@ impl Run<'_> {
                 Walk::Double(tree) => tree.leaf(&self.scratch.row),
                 Walk::Float(tree) => tree.leaf(&self.scratch.row32),
             };
-            return Ok(leaf != NONE && self.answer_node(index, model, tree, leaf));
+            return if leaf == NONE {
+                Ok(false)
+            } else {
+                self.answer_node(index, model, tree, leaf)
+            };
         }
         if matches!(
             tree.on_unknown,
@@ -103,7 +118,7 @@ impl Run<'_> {
             return self.blended(index, model, tree);
         }
         match self.reach(tree)? {
-            Some(node) => Ok(self.answer_node(index, model, tree, node)),
+            Some(node) => self.answer_node(index, model, tree, node),
             None => Ok(false),
         }
     }
@@ -145,7 +160,45 @@ impl Run<'_> {
     }
 
     /// Answers with a node's score.
-    fn answer_node(&mut self, index: usize, model: &Model, tree: &Tree, at: u32) -> bool {
+    fn answer_node(&mut self, index: usize, model: &Model, tree: &Tree, at: u32) -> Scored<bool> {
+        if !tree.embedded.is_empty()
+            && let Ok(found) = tree.embedded.binary_search_by_key(&at, |embedded| embedded.node)
+            && self.answer_embedded(index, model, &tree.embedded[found])?
+        {
+            let outcome = &mut self.scratch.outcomes[index];
+            outcome.entity = Value::Text(tree.nodes[at as usize].id);
+            outcome.entity_index = at;
+            return Ok(true);
+        }
+        Ok(self.answer_score(index, model, tree, at))
+    }
+
+    /// Answers with the model in a node; `false` when it has no answer, so that the node's own score counts.
+    fn answer_embedded(&mut self, index: usize, model: &Model, embedded: &Embedded) -> Scored<bool> {
+        let inner = embedded.model as usize;
+        if !self.model(inner)? {
+            return Ok(false);
+        }
+        let outcome = self.scratch.outcomes[inner];
+        if model.function != Function::Classification {
+            return Ok(match outcome.value.number() {
+                Some(number) => self.answer_number(index, model, number),
+                None => false,
+            });
+        }
+        if outcome.shared {
+            let from = self.program.models[inner].shares;
+            self.shares(model).fill(0.0);
+            for (offset, class) in embedded.classes.iter().enumerate() {
+                self.scratch.shares[model.shares + *class as usize] = self.scratch.shares[from + offset];
+            }
+            self.scratch.outcomes[index].shared = true;
+        }
+        let class = embedded.classes.get(outcome.class as usize).copied().unwrap_or(NONE);
+        Ok(self.answer_class(index, model, class))
+    }
+
+    fn answer_score(&mut self, index: usize, model: &Model, tree: &Tree, at: u32) -> bool {
         let node = &tree.nodes[at as usize];
         let outcome = &mut self.scratch.outcomes[index];
         outcome.entity = Value::Text(node.id);
@@ -225,7 +278,7 @@ impl Run<'_> {
         }
         match reached {
             0 => Ok(false),
-            1 => Ok(self.answer_node(index, model, tree, last)),
+            1 => self.answer_node(index, model, tree, last),
             _ if model.function == Function::Classification => Ok(self.answer_largest(index, model)),
             _ => Ok(false),
         }
