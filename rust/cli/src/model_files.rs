@@ -84,8 +84,11 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
         modeltype: model_type,
         ..ModelDescriptor::default()
     };
+    // The folder of a file that is named without one is the current one.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let start = Instant::now();
-    let loaded = guard::contain(|| Engine::default().load(&descriptor, &content))
+    let loaded = guard::contain(|| Engine::default().load_from(&descriptor, &content, Some(folder)))
         .unwrap_or_else(|panic| Err(ModelError::new(ErrorCode::LoadingCrashed, panic)))
         .map_err(refused)?;
     Ok(OpenModel {

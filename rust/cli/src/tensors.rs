@@ -124,6 +124,11 @@ fn product(shape: &[usize]) -> Option<usize> {
 
 /// A nested list as a tensor. One that lacks just the batch axis gets it.
 fn tensor_of(field: &Field, value: &Value, text: bool) -> Result<Tensor, BadRecord> {
+    if field.shape.is_none()
+        && let Some(data) = sequence_or_map(field, value, text)?
+    {
+        return Ok(data);
+    }
     let mut shape = Vec::new();
     let mut inner = value;
     while let Value::Array(values) = inner {
@@ -144,6 +149,46 @@ fn tensor_of(field: &Field, value: &Value, text: bool) -> Result<Tensor, BadReco
         shape.insert(0, 1);
     }
     Ok(Tensor { shape, data })
+}
+
+/// Where no shape is known, an object is a map, and a ragged list a sequence of tensors.
+fn sequence_or_map(field: &Field, value: &Value, text: bool) -> Result<Option<Tensor>, BadRecord> {
+    match value {
+        Value::Object(entries) => {
+            let one = |(key, value): (&String, &Value)| Ok((key.clone(), tensor_of(field, value, text)?));
+            Ok(Some(Tensor {
+                shape: Vec::new(),
+                data: TensorData::Map(entries.iter().map(one).collect::<Result<_, BadRecord>>()?),
+            }))
+        }
+        Value::Array(values) if values.iter().all(Value::is_array) && is_ragged(value) => {
+            let items = values.iter().map(|value| tensor_of(field, value, text));
+            Ok(Some(Tensor {
+                shape: vec![values.len()],
+                data: TensorData::List(items.collect::<Result<_, _>>()?),
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_ragged(value: &Value) -> bool {
+    fn shape(value: &Value) -> Option<Vec<usize>> {
+        let Value::Array(values) = value else {
+            return Some(Vec::new());
+        };
+        let mut shapes = values.iter().map(shape);
+        let mut whole = vec![values.len()];
+        if let Some(first) = shapes.next() {
+            let first = first?;
+            if shapes.any(|other| other.as_ref() != Some(&first)) {
+                return None;
+            }
+            whole.extend(first);
+        }
+        Some(whole)
+    }
+    shape(value).is_none()
 }
 
 fn collect<'a>(field: &Field, value: &'a Value, shape: &[usize], leaves: &mut Vec<&'a Value>) -> Result<(), BadRecord> {
@@ -279,11 +324,26 @@ mod tests {
             json!([[1, null]]),
             json!([["a", "b"]]),
             json!([[{"a": 1}]]),
+            json!({"a": 1}),
         ] {
             let error = tensor_of(&pair(), &value, false).unwrap_err();
             assert_eq!(error.code, ErrorCode::FieldInvalid, "{value}");
             assert!(error.message.contains("x:0"), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn where_no_shape_is_known_ragged_lists_are_sequences_and_objects_are_maps() {
+        let unknown = Field::tensor("x", DataType::Float, None);
+        let TensorData::List(items) = tensor_of(&unknown, &json!([[1, 2], [3]]), false).unwrap().data else {
+            panic!("no list");
+        };
+        assert_eq!((&*items[0].shape, &*items[1].shape), (&[2][..], &[1][..]));
+        let TensorData::Map(entries) = tensor_of(&unknown, &json!({"a": 1.5}), false).unwrap().data else {
+            panic!("no map");
+        };
+        assert_eq!(entries[0].0, "a");
+        assert_eq!(entries[0].1.data, TensorData::Double(vec![1.5]));
     }
 
     #[test]

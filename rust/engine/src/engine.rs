@@ -1,6 +1,7 @@
 //! Loading and sharing of models.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -26,12 +27,13 @@ impl ServedFactories {
     }
 }
 
-/// Same content, type and signature: same compiled model.
+/// Same content, type, signature and folder: same compiled model.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     digest: Digest,
     model_type: i32,
     signature: String,
+    directory: Option<PathBuf>,
 }
 
 type Slot = Arc<Mutex<Weak<Loaded>>>;
@@ -126,6 +128,20 @@ impl Engine {
     /// # Errors
     /// A [`ModelError`]: unknown type, other digest than the descriptor's, whatever the format finds, or the budget.
     pub fn load(&self, descriptor: &ModelDescriptor, content: &[u8]) -> Result<Arc<Loaded>, ModelError> {
+        self.load_from(descriptor, content, None)
+    }
+
+    /// [`load`](Self::load) for a model that has a folder, from which it may read more. The digest does not cover what lies
+    /// there: models from other folders are other models.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_from(
+        &self,
+        descriptor: &ModelDescriptor,
+        content: &[u8],
+        directory: Option<&Path>,
+    ) -> Result<Arc<Loaded>, ModelError> {
         let factory = self.resolver.resolve(descriptor.modeltype)?;
         let digest = Digest::of(content);
         if !descriptor.sha256.is_empty() && descriptor.sha256 != digest.as_bytes() {
@@ -134,7 +150,7 @@ impl Engine {
                 format!("the content has SHA-256 {digest}, the descriptor names another"),
             ));
         }
-        self.share(descriptor, digest, || {
+        self.share(descriptor, digest, directory, || {
             self.memory.check(content.len())?;
             let limits = Limits {
                 native_bytes: self.memory.left(),
@@ -150,7 +166,7 @@ impl Engine {
             let model = factory.create(&ModelSource {
                 descriptor,
                 content,
-                directory: None,
+                directory: directory.map(Path::to_path_buf),
                 limits,
             })?;
             Ok((model, stored::pack(descriptor, content)?))
@@ -172,12 +188,14 @@ impl Engine {
         &self,
         descriptor: &ModelDescriptor,
         digest: Digest,
+        directory: Option<&Path>,
         compile: impl FnOnce() -> Result<(Arc<dyn Model>, Vec<u8>), ModelError>,
     ) -> Result<Arc<Loaded>, ModelError> {
         let key = Key {
             digest,
             model_type: descriptor.modeltype,
             signature: descriptor.signature.clone(),
+            directory: directory.map(Path::to_path_buf),
         };
         let slot = {
             let mut models = self.models.lock();

@@ -58,11 +58,10 @@ impl GraphModel {
             .or_else(|| plan::compile(&graph).map(Compiled::Double));
         let inputs = graph.inputs.iter().map(|input| {
             let shape = input.shape.as_deref().and_then(row_shape);
-            Field::tensor(
-                input.name.clone(),
-                input.dtype.map_or(serving_model::DataType::Double, data_type),
-                shape,
-            )
+            // Of a list or a map, the type of what is inside.
+            let dtype = input.inside.last().copied().or(input.dtype);
+            let data_type = dtype.map_or(serving_model::DataType::Double, data_type);
+            Field::tensor(input.name.clone(), data_type, shape)
         });
         let mut model = Self {
             model_type,

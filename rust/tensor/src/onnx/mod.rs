@@ -41,3 +41,6 @@ pub(crate) fn read_model(content: &[u8], folder: Option<&Path>, limits: Limits) 
     let external = tensors::External::new(folder, limits.content_bytes);
     importer::import(&model, external)
 }
+
+#[cfg(test)]
+mod tests;

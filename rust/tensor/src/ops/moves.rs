@@ -73,6 +73,7 @@ pub(crate) enum Move {
     },
     SpaceToDepth {
         block: usize,
+        depth_first: bool,
     },
     ReverseSequence {
         time_axis: i64,
@@ -155,7 +156,7 @@ pub(super) fn evaluate(what: &Move, inputs: &[Array]) -> Result<Vec<Array>, Trou
             for_elements!(at(0)?, values => triangle(values, at(0)?, diagonal, *upper))?
         }
         Move::DepthToSpace { block, depth_first } => depth_to_space(at(0)?, *block, *depth_first)?,
-        Move::SpaceToDepth { block } => space_to_depth(at(0)?, *block)?,
+        Move::SpaceToDepth { block, depth_first } => space_to_depth(at(0)?, *block, *depth_first)?,
         Move::ReverseSequence { time_axis, batch_axis } => reverse(at(0)?, at(1)?, *time_axis, *batch_axis)?,
         Move::CenterCropPad { axes } => center(at(0)?, &at(1)?.lengths()?, axes)?,
         Move::CastLike => convert::cast(at(0)?, at(1)?.dtype())?,
@@ -360,7 +361,7 @@ fn depth_to_space(array: &Array, block: usize, depth_first: bool) -> Result<Arra
     transpose(&array.reshaped(split.to_vec())?, &order)?.reshaped(vec![batch, depth, height * block, width * block])
 }
 
-fn space_to_depth(array: &Array, block: usize) -> Result<Array, Trouble> {
+fn space_to_depth(array: &Array, block: usize, depth_first: bool) -> Result<Array, Trouble> {
     let [batch, channels, height, width] = image(array)?;
     if block == 0 || height % block != 0 || width % block != 0 {
         return Err(Trouble::failed(format!(
@@ -369,7 +370,12 @@ fn space_to_depth(array: &Array, block: usize) -> Result<Array, Trouble> {
     }
     let (rows, columns) = (height / block, width / block);
     let split = array.reshaped(vec![batch, channels, rows, block, columns, block])?;
-    transpose(&split, &[0, 3, 5, 1, 2, 4])?.reshaped(vec![batch, channels * block * block, rows, columns])
+    let order = if depth_first {
+        [0, 3, 5, 1, 2, 4]
+    } else {
+        [0, 1, 3, 5, 2, 4]
+    };
+    transpose(&split, &order)?.reshaped(vec![batch, channels * block * block, rows, columns])
 }
 
 fn reverse(array: &Array, lengths: &Array, time_axis: i64, batch_axis: i64) -> Result<Array, Trouble> {

@@ -52,8 +52,28 @@ pub(crate) fn load_with(
     })
 }
 
-/// Nested lists to a tensor: integers, truth values or numbers.
+/// Nested lists to a tensor: integers, truth values or numbers. A list of parts of several shapes is a sequence, an object a
+/// map.
 pub(crate) fn tensor(value: &Value) -> Tensor {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| (key.clone(), tensor(value)));
+            let data = TensorData::Map(entries.collect());
+            return Tensor {
+                shape: Vec::new(),
+                data,
+            };
+        }
+        Value::Array(items) if items.iter().all(Value::is_array) => {
+            let items: Vec<Tensor> = items.iter().map(tensor).collect();
+            if items.windows(2).any(|pair| pair[0].shape != pair[1].shape) {
+                let shape = vec![items.len()];
+                let data = TensorData::List(items);
+                return Tensor { shape, data };
+            }
+        }
+        _ => {}
+    }
     let mut shape = Vec::new();
     let mut level = value;
     while let Value::Array(items) = level {

@@ -67,6 +67,7 @@ pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated 
         },
         "SpaceToDepth" => Move::SpaceToDepth {
             block: node.count("blocksize", 1)?,
+            depth_first: node.text("mode").unwrap_or("DCR") == "DCR",
         },
         "ReverseSequence" => Move::ReverseSequence {
             time_axis: node.integer("time_axis").unwrap_or(0),

@@ -156,8 +156,9 @@ fn grown(window: &Window, growth: &Growth, lengths: &[usize], sizes: &[usize]) -
             let (before, after) = match wanted {
                 None => window.widths(n, axes),
                 Some(wanted) => {
-                    let total = natural.saturating_sub(wanted);
-                    let half = total.max(0) / 2;
+                    // A result larger than natural ends in zeros.
+                    let total = natural.saturating_sub(wanted).max(0);
+                    let half = total / 2;
                     if window.padding == (Padding::Same { odd_after: true }) {
                         (half, total - half)
                     } else {
@@ -165,7 +166,8 @@ fn grown(window: &Window, growth: &Growth, lengths: &[usize], sizes: &[usize]) -
                     }
                 }
             };
-            let input = usize::try_from(natural.saturating_sub(before).saturating_sub(after))
+            let length = wanted.unwrap_or(natural.saturating_sub(before).saturating_sub(after));
+            let input = usize::try_from(length)
                 .ok()
                 .filter(|length| *length < 1 << 32)
                 .ok_or_else(|| Trouble::failed("the padding is larger than the result"))?;
