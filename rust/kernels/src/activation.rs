@@ -6,6 +6,8 @@
 )]
 
 mod elementary;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 pub use elementary::Real;
 pub(crate) use elementary::hyperbolic_tangent;
@@ -117,11 +119,18 @@ impl Activation {
             }
             Self::Softplus => each(values, softplus),
             Self::Swish => each(values, |z| z * logistic(z)),
-            Self::Softmax => each_row(values, width, softmax),
-            Self::Simplemax => each_row(values, width, |row| {
-                let sum = row.iter().fold(T::ZERO, |sum, z| sum + *z);
-                each_simple(row, |z| z / sum);
-            }),
+            // Loops, as what iterators call would not be compiled for the processor's vectors.
+            Self::Softmax => {
+                for row in rows(values, width) {
+                    softmax(row);
+                }
+            }
+            Self::Simplemax => {
+                for row in rows(values, width) {
+                    let sum = row.iter().fold(T::ZERO, |sum, z| sum + *z);
+                    each_simple(row, |z| z / sum);
+                }
+            }
         }
     }
 }
@@ -147,8 +156,14 @@ fn each<T: Real>(values: &mut [T], function: impl Fn(T) -> T) {
             *value = function(*value);
         }
     }
-    for value in rest {
-        *value = function(*value);
+    // One group more costs as much as one value more.
+    if !rest.is_empty() {
+        let mut group = [T::ZERO; 4];
+        group[..rest.len()].copy_from_slice(rest);
+        for value in &mut group {
+            *value = function(*value);
+        }
+        rest.copy_from_slice(&group[..rest.len()]);
     }
 }
 
@@ -161,9 +176,9 @@ fn each_simple<T: Real>(values: &mut [T], function: impl Fn(T) -> T) {
 }
 
 #[inline(always)]
-fn each_row<T: Real>(values: &mut [T], width: usize, function: impl Fn(&mut [T])) {
+fn rows<T>(values: &mut [T], width: usize) -> std::slice::ChunksExactMut<'_, T> {
     let width = if width == 0 { values.len().max(1) } else { width };
-    values.chunks_exact_mut(width).for_each(function);
+    values.chunks_exact_mut(width)
 }
 
 #[inline(always)]
@@ -195,7 +210,8 @@ fn softmax<T: Real>(row: &mut [T]) {
     let largest = row
         .iter()
         .fold(T::LOWEST, |largest, z| if *z > largest { *z } else { largest });
-    each(row, |z| (z - largest).exponential());
+    each_simple(row, |z| z - largest);
+    T::exponentials(row);
     let sum = row.iter().fold(T::ZERO, |sum, z| sum + *z);
     each_simple(row, |z| z / sum);
 }

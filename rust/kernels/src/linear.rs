@@ -20,15 +20,39 @@ pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]
         *output = dot(*bias, weights, values);
         return;
     }
-    let width = outputs.len();
-    outputs.fill(0.0);
-    for (value, column) in values.iter().zip(weights.chunks_exact(width.max(1))) {
-        for (output, weight) in outputs.iter_mut().zip(column) {
-            *output += weight * value;
+    match outputs.len() {
+        2 => few::<2>(biases, weights, values, outputs),
+        3 => few::<3>(biases, weights, values, outputs),
+        4 => few::<4>(biases, weights, values, outputs),
+        5 => few::<5>(biases, weights, values, outputs),
+        6 => few::<6>(biases, weights, values, outputs),
+        7 => few::<7>(biases, weights, values, outputs),
+        8 => few::<8>(biases, weights, values, outputs),
+        width => {
+            outputs.fill(0.0);
+            for (value, column) in values.iter().zip(weights.chunks_exact(width.max(1))) {
+                for (output, weight) in outputs.iter_mut().zip(column) {
+                    *output += weight * value;
+                }
+            }
+            for (output, bias) in outputs.iter_mut().zip(biases) {
+                *output += bias;
+            }
         }
     }
-    for (output, bias) in outputs.iter_mut().zip(biases) {
-        *output += bias;
+}
+
+/// Few sums stay in registers.
+#[inline]
+fn few<const WIDTH: usize>(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]) {
+    let mut sums = [0.0; WIDTH];
+    for (value, column) in values.iter().zip(weights.as_chunks::<WIDTH>().0) {
+        for (sum, weight) in sums.iter_mut().zip(column) {
+            *sum += weight * value;
+        }
+    }
+    for (output, (sum, bias)) in outputs.iter_mut().zip(sums.iter().zip(biases)) {
+        *output = sum + bias;
     }
 }
 

@@ -22,6 +22,7 @@ mod program;
 mod run;
 mod scorer;
 mod series;
+mod straight;
 mod strings;
 mod text_index;
 mod treatment;

@@ -8,12 +8,14 @@ use crate::model::{Cell, PmmlModel};
 use crate::models::regression::Normalization;
 use crate::models::{Function, Kind, NONE};
 use crate::run::{Cause, Fault, NO_SLOT, Run, Scratch, Source, write_value};
+use crate::straight::Straight;
 use crate::value::Value;
 
 pub(crate) struct PmmlScorer {
     model: Arc<PmmlModel>,
     scratch: Scratch,
     lone: Option<LoneEquation>,
+    straight: Option<Straight>,
 }
 
 /// A document that is one linear equation and nothing around it: most of what the general path prepares would cost
@@ -67,6 +69,7 @@ impl PmmlScorer {
         Self {
             scratch: Scratch::new(&model.program),
             lone: LoneEquation::of(&model),
+            straight: Straight::of(&model),
             model,
         }
     }
@@ -89,27 +92,37 @@ impl Scorer for PmmlScorer {
             }
             return;
         }
-        for row in 0..input.rows() {
-            if let Some(answer) = self
-                .lone
-                .as_ref()
-                .and_then(|lone| lone.score(input.tags(row), input.values(row)))
-            {
-                output.cells.set_double(row, 0, answer);
-                continue;
+        if let Some(lone) = &self.lone {
+            for row in 0..input.rows() {
+                match lone.score(input.tags(row), input.values(row)) {
+                    Some(answer) => output.cells.set_double(row, 0, answer),
+                    None => general(model, &mut self.scratch, input, row, output),
+                }
             }
-            self.scratch.clear();
-            let mut run = Run {
-                program: &model.program,
-                scratch: &mut self.scratch,
-                input,
-                row,
-            };
-            match run.model(model.program.root) {
-                Ok(_) => model.write(&mut run, row, output),
-                Err(fault) => model.fail(fault, input, row, output),
+        } else if let Some(straight) = &mut self.straight {
+            straight.score(model, input, output);
+            for row in &straight.left {
+                general(model, &mut self.scratch, input, *row, output);
+            }
+        } else {
+            for row in 0..input.rows() {
+                general(model, &mut self.scratch, input, row, output);
             }
         }
+    }
+}
+
+fn general(model: &PmmlModel, scratch: &mut Scratch, input: &Block, row: usize, output: &mut Output) {
+    scratch.clear();
+    let mut run = Run {
+        program: &model.program,
+        scratch,
+        input,
+        row,
+    };
+    match run.model(model.program.root) {
+        Ok(_) => model.write(&mut run, row, output),
+        Err(fault) => model.fail(fault, input, row, output),
     }
 }
 

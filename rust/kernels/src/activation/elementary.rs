@@ -43,6 +43,13 @@ pub trait Real:
     /// e to the power of `self`.
     #[must_use]
     fn exponential(self) -> Self;
+    /// [`exponential`](Self::exponential) of each value, in place.
+    #[inline]
+    fn exponentials(values: &mut [Self]) {
+        for value in values {
+            *value = value.exponential();
+        }
+    }
     /// e to the power of `self`, minus 1, without cancellation. For arguments up to 80.
     #[must_use]
     fn exponential_minus_one(self) -> Self;
@@ -69,7 +76,7 @@ struct Reduced<T> {
 
 macro_rules! elementary {
     ($float:ident, $bits:ident, lowest: $lowest:expr, highest: $highest:expr, high: $high:expr, low: $low:expr,
-     rounder: $rounder:expr, bias: $bias:expr, shift: $shift:expr, divisors: $divisors:expr) => {
+     rounder: $rounder:expr, bias: $bias:expr, shift: $shift:expr, divisors: $divisors:expr $(, $more:item)*) => {
         impl Reduced<$float> {
             #[inline(always)]
             fn of(x: $float) -> Self {
@@ -120,6 +127,8 @@ macro_rules! elementary {
                 (1.0 + reduced.rest) * reduced.first * reduced.second
             }
 
+            $($more)*
+
             #[inline(always)]
             fn exponential_minus_one(self) -> Self {
                 let reduced = Reduced::<$float>::of(self);
@@ -158,14 +167,53 @@ elementary!(
     rounder: 12_582_912.0, bias: 127, shift: 23,
     divisors: [5040.0, 720.0, 120.0, 24.0, 6.0, 2.0]
 );
+
+/// What the exponential function of doubles is made of.
+pub(super) mod double {
+    pub(crate) const LOWEST: f64 = -746.0;
+    pub(crate) const HIGHEST: f64 = 710.0;
+    pub(crate) const HIGH: f64 = 6.931_471_803_691_238e-1;
+    pub(crate) const LOW: f64 = 1.908_214_929_270_587_7e-10;
+    pub(crate) const ROUNDER: f64 = 6_755_399_441_055_744.0;
+    pub(crate) const BIAS: i64 = 1023;
+    pub(crate) const SHIFT: i32 = 52;
+    pub(crate) const DIVISORS: [f64; 12] = [
+        6_227_020_800.0,
+        479_001_600.0,
+        39_916_800.0,
+        3_628_800.0,
+        362_880.0,
+        40_320.0,
+        5040.0,
+        720.0,
+        120.0,
+        24.0,
+        6.0,
+        2.0,
+    ];
+}
+
 elementary!(
     f64, u64,
-    lowest: -746.0, highest: 710.0,
-    high: 6.931_471_803_691_238e-1, low: 1.908_214_929_270_587_7e-10,
-    rounder: 6_755_399_441_055_744.0, bias: 1023, shift: 52,
-    divisors: [
-        6_227_020_800.0, 479_001_600.0, 39_916_800.0, 3_628_800.0, 362_880.0, 40_320.0, 5040.0, 720.0, 120.0, 24.0, 6.0, 2.0
-    ]
+    lowest: double::LOWEST, highest: double::HIGHEST,
+    high: double::HIGH, low: double::LOW,
+    rounder: double::ROUNDER, bias: double::BIAS.cast_unsigned(), shift: double::SHIFT,
+    divisors: double::DIVISORS,
+    #[inline]
+    fn exponentials(values: &mut [Self]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            #[allow(unsafe_code)]
+            unsafe {
+                super::vectors::exponentials(values);
+            }
+            return;
+        }
+        for value in values {
+            *value = value.exponential();
+        }
+    }
 );
 
 /// Hyperbolic tangent: `-e / (2 + e)` with `e = exp(-2|x|) - 1` neither overflows nor cancels.
@@ -208,6 +256,34 @@ mod tests {
         for x in arguments(-103.0, 88.72) {
             let x = x as f32;
             assert!(ulps_single(x.exponential(), f64::from(x).exp()) <= 2.0, "exp({x})");
+        }
+    }
+
+    #[test]
+    fn vectors_of_the_processor_give_the_same_bits() {
+        let special = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            -745.1,
+            -708.5,
+            -740.0,
+            709.78,
+            710.5,
+            1e-300,
+        ];
+        let all: Vec<f64> = arguments(-760.0, 720.0).chain(special).collect();
+        for length in [1, 2, 3, 5, all.len()] {
+            let mut values = all[all.len() - length..].to_vec();
+            f64::exponentials(&mut values);
+            for (x, got) in all[all.len() - length..].iter().zip(values) {
+                assert!(
+                    got.to_bits() == x.exponential().to_bits() || got.is_nan() && x.is_nan(),
+                    "exp({x}) = {got}"
+                );
+            }
         }
     }
 

@@ -27,6 +27,11 @@ impl Features {
         self.direct = Direct::of(&self.slots, slots, kind);
     }
 
+    /// Cells of plain numbers; none when a field needs its treatment.
+    pub(crate) fn cells(&self) -> &[u32] {
+        &self.direct.cells
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.slots) + size_of_val(&*self.direct.cells)
     }

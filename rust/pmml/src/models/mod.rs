@@ -198,17 +198,24 @@ impl Run<'_> {
     /// Answers with the class that has the largest share; of equals the first. What is not a number exceeds all numbers.
     #[inline]
     pub(crate) fn answer_largest(&mut self, index: usize, model: &Model) -> bool {
-        let mut best = NONE;
-        let mut most = f64::NEG_INFINITY;
-        for (class, share) in self.shares(model).iter().enumerate() {
-            if *share > most || (share.is_nan() && !most.is_nan()) {
-                most = *share;
-                best = class as u32;
-            }
-        }
+        let best = largest_share(self.shares(model));
         self.scratch.outcomes[index].shared = true;
         self.answer_class(index, model, best)
     }
+}
+
+/// The class with the largest share, of equals the first, [`NONE`] without classes. What is not a number exceeds all numbers.
+#[inline]
+pub(crate) fn largest_share(shares: &[f64]) -> u32 {
+    let mut best = NONE;
+    let mut most = f64::NEG_INFINITY;
+    for (class, share) in shares.iter().enumerate() {
+        if *share > most || (share.is_nan() && !most.is_nan()) {
+            most = *share;
+            best = class as u32;
+        }
+    }
+    best
 }
 
 impl Kind {

@@ -7,7 +7,6 @@ use super::{Function, Model};
 use crate::expression::Expression;
 use crate::run::{Direct, Run, Scored};
 use crate::treatment::Interval;
-use crate::value::Value;
 
 /// A neuron of the general path: which values it reads and with which weights.
 #[derive(Debug)]
@@ -48,6 +47,20 @@ pub(crate) struct NeuralNetwork {
 }
 
 impl NeuralNetwork {
+    /// Shares of classes from values, of which the first has some number.
+    pub(crate) fn shares(&self, values: &[f64], first: usize, shares: &mut [f64]) {
+        shares.fill(0.0);
+        for (from, destination) in &self.outputs {
+            if let Destination::Class(class) = destination {
+                shares[*class as usize] = values[*from as usize - first];
+            }
+        }
+        if let ([(_, Destination::Class(class))], [_, _]) = (&*self.outputs, &*shares) {
+            // One neuron for two classes is the share of its class.
+            shares[1 - *class as usize] = 1.0 - shares[*class as usize];
+        }
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         let neurons: usize = self
             .layers
@@ -56,6 +69,15 @@ impl NeuralNetwork {
             .map(|neuron| size_of::<Neuron>() + neuron.inputs.len() * 16)
             .sum();
         neurons + self.chain.as_ref().map_or(0, DenseChain::heap_bytes) + self.inputs.len() * size_of::<Expression>()
+    }
+}
+
+/// The prediction from the value of a neuron.
+pub(crate) fn predicted(value: f64, points: &[(f64, f64)]) -> f64 {
+    if points.is_empty() {
+        value
+    } else {
+        invert_line(points, value)
     }
 }
 
@@ -167,37 +189,18 @@ impl Run<'_> {
     }
 
     fn answer_network(&mut self, index: usize, model: &Model, network: &NeuralNetwork, base: usize) -> bool {
+        let scratch = &mut *self.scratch;
+        let values = &scratch.work[base..];
         if model.function == Function::Classification {
-            self.shares(model).fill(0.0);
-            for (from, destination) in &network.outputs {
-                if let Destination::Class(class) = destination {
-                    self.scratch.shares[model.shares + *class as usize] = self.scratch.work[base + *from as usize];
-                }
-            }
-            if network.outputs.len() == 1 && model.classes.len() == 2 {
-                // One neuron for two classes is the share of its class.
-                if let Some((_, Destination::Class(class))) = network.outputs.first() {
-                    let share = self.scratch.shares[model.shares + *class as usize];
-                    self.scratch.shares[model.shares + 1 - *class as usize] = 1.0 - share;
-                }
-            }
+            let shares = &mut scratch.shares[model.shares..model.shares + model.classes.len()];
+            network.shares(values, 0, shares);
             return self.answer_largest(index, model);
         }
         match network.outputs.first() {
             Some((from, Destination::Number(points))) => {
-                let value = self.scratch.work[base + *from as usize];
-                let value = if points.is_empty() {
-                    value
-                } else {
-                    invert_line(points, value)
-                };
+                let value = predicted(values[*from as usize], points);
                 let found = self.answer_number(index, model, value);
-                if let Value::Double(number) = self.scratch.outcomes[index].value
-                    && number.is_nan()
-                {
-                    return false;
-                }
-                found
+                found && (model.float || !value.is_nan())
             }
             _ => false,
         }

@@ -1,5 +1,6 @@
 //! `RegressionModel`.
 
+use serving_kernels::activation::Activation;
 use serving_kernels::linear;
 
 use super::{Function, Model};
@@ -250,26 +251,19 @@ impl Run<'_> {
 
 /// Softmax in place.
 pub(crate) fn softmax(values: &mut [f64], float: bool) {
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if float {
-        let mut sum = 0.0_f32;
-        for value in values.iter_mut() {
-            let share = single_exp((*value - most) as f32);
-            *value = f64::from(share);
-            sum += share;
-        }
-        for value in values {
-            *value = f64::from(*value as f32 / sum);
-        }
+    if !float {
+        Activation::Softmax.apply(values, values.len());
         return;
     }
-    let mut sum = 0.0;
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0_f32;
     for value in values.iter_mut() {
-        *value = (*value - most).exp();
-        sum += *value;
+        let share = single_exp((*value - most) as f32);
+        *value = f64::from(share);
+        sum += share;
     }
     for value in values {
-        *value /= sum;
+        *value = f64::from(*value as f32 / sum);
     }
 }
 

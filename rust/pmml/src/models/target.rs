@@ -31,7 +31,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn number(&self, number: f64, float: bool) -> f64 {
+    pub(crate) fn number(&self, number: f64, float: bool) -> f64 {
         let mut number = number.clamp(self.min, self.max);
         if float {
             number = f64::from(number as f32 * self.factor as f32);

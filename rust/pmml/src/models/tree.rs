@@ -3,7 +3,7 @@
 use serving_kernels::trees::LoneTree;
 
 use super::features::Features;
-use super::{Function, Model, NONE};
+use super::{Function, Model, NONE, largest_share};
 use crate::predicate::Predicate;
 use crate::run::{Run, Scored};
 use crate::value::Value;
@@ -76,6 +76,33 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// Writes the answer of a node: its score, or shares of classes, of which there is none when no class is returned.
+    pub(crate) fn answer(&self, at: u32, classifies: bool, answers: &mut [f64]) -> u32 {
+        let Some(node) = self.nodes.get(at as usize) else {
+            answers.fill(f64::NAN);
+            return NONE;
+        };
+        if !classifies {
+            answers[0] = node.score;
+            return NONE;
+        }
+        if node.shares != NONE {
+            let row = node.shares as usize * answers.len();
+            answers.copy_from_slice(&self.shares[row..row + answers.len()]);
+            return if node.class == NONE {
+                largest_share(answers)
+            } else {
+                node.class
+            };
+        }
+        answers.fill(0.0);
+        match answers.get_mut(node.class as usize) {
+            Some(share) => *share = 1.0,
+            None => return NONE,
+        }
+        node.class
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes
             .iter()

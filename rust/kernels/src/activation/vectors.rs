@@ -1,0 +1,75 @@
+//! The exponential function for eight doubles at once, written with the processor's vectors: the compiler does not make them of
+//! so long a chain of operations for as few values as a row of shares has. The operations and their order are those of
+//! [`Real::exponential`](super::Real::exponential), and so are the bits.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{
+    __m256d, _mm256_add_epi64, _mm256_add_pd, _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_loadu_pd, _mm256_max_pd,
+    _mm256_min_pd, _mm256_mul_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_slli_epi64, _mm256_storeu_pd,
+    _mm256_sub_pd,
+};
+
+use super::elementary::double;
+
+/// Values that are worked on together: two vectors, of which each waits for itself most of the time.
+const GROUP: usize = 8;
+
+/// e to the power of each value, in place.
+#[target_feature(enable = "avx2")]
+pub(super) fn exponentials(values: &mut [f64]) {
+    let (groups, rest) = values.as_chunks_mut::<GROUP>();
+    for group in groups {
+        exponential(group);
+    }
+    if !rest.is_empty() {
+        let mut group = [0.0; GROUP];
+        group[..rest.len()].copy_from_slice(rest);
+        exponential(&mut group);
+        rest.copy_from_slice(&group[..rest.len()]);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn exponential(values: &mut [f64; GROUP]) {
+    let (first, second) = values.split_at_mut(GROUP / 2);
+    // SAFETY: there are four values each, at any address.
+    let x = unsafe { [_mm256_loadu_pd(first.as_ptr()), _mm256_loadu_pd(second.as_ptr())] };
+    let all = |number: f64| _mm256_set1_pd(number);
+    let rounder = all(double::ROUNDER);
+    // Of a number and NaN these give the second: NaN goes through.
+    let x = x.map(|x| _mm256_min_pd(all(double::HIGHEST), _mm256_max_pd(all(double::LOWEST), x)));
+    let k = x.map(|x| {
+        _mm256_sub_pd(
+            _mm256_add_pd(_mm256_mul_pd(x, all(std::f64::consts::LOG2_E)), rounder),
+            rounder,
+        )
+    });
+    let reduce = |x, k| {
+        let r = _mm256_sub_pd(x, _mm256_mul_pd(k, all(double::HIGH)));
+        _mm256_sub_pd(r, _mm256_mul_pd(k, all(double::LOW)))
+    };
+    let r = [reduce(x[0], k[0]), reduce(x[1], k[1])];
+    let mut series = [all(0.0); 2];
+    for divisor in double::DIVISORS {
+        for (series, r) in series.iter_mut().zip(r) {
+            *series = _mm256_add_pd(_mm256_mul_pd(*series, r), all(1.0 / divisor));
+        }
+    }
+    let power = |bits: __m256d| {
+        let biased = _mm256_add_epi64(_mm256_castpd_si256(bits), _mm256_set1_epi64x(double::BIAS));
+        _mm256_castsi256_pd(_mm256_slli_epi64::<{ double::SHIFT }>(biased))
+    };
+    let scale = |k, r, series| {
+        let half = _mm256_add_pd(_mm256_mul_pd(k, all(0.5)), rounder);
+        let other = _mm256_add_pd(_mm256_sub_pd(k, _mm256_sub_pd(half, rounder)), rounder);
+        let rest = _mm256_add_pd(_mm256_mul_pd(_mm256_mul_pd(r, r), series), r);
+        _mm256_mul_pd(_mm256_mul_pd(_mm256_add_pd(all(1.0), rest), power(half)), power(other))
+    };
+    let results = [scale(k[0], r[0], series[0]), scale(k[1], r[1], series[1])];
+    // SAFETY: as above.
+    unsafe {
+        _mm256_storeu_pd(first.as_mut_ptr(), results[0]);
+        _mm256_storeu_pd(second.as_mut_ptr(), results[1]);
+    }
+}
