@@ -56,7 +56,7 @@ impl Straight {
         let classifies = root.function == Function::Classification;
         let (cells, single) = match &root.kind {
             Kind::Regression(regression) => (&*regression.plain.as_ref()?.direct.cells, false),
-            Kind::Tree(tree) => {
+            Kind::Tree(tree) if tree.embedded.is_empty() => {
                 let features = &tree.lowered.as_ref()?.features;
                 (features.cells(), features.single)
             }

@@ -104,8 +104,9 @@ impl<'d> Compiler<'d> {
                 1.0
             });
             let outer = draft.target.map(|name| (name, draft.target_kind));
-            self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
-            let model = self.models.pop().flatten();
+            let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+            // Models inside of its nodes may come after it.
+            let model = self.models[model].take();
             // Nothing outside of a tree refers to what is inside.
             self.models.truncate(index + 1);
             self.shares = shares;
