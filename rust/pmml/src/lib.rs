@@ -27,6 +27,7 @@ mod strings;
 mod text_index;
 mod treatment;
 mod value;
+mod verification;
 
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl ModelFactory for PmmlModelFactory {
                 .spawn_scoped(scope, || model::PmmlModel::create(source.content, source.limits))
                 .map_err(|error| ModelError::too_large(format!("no thread to load the model: {error}")))?;
             match loading.join() {
-                Ok(model) => Ok(Arc::new(model?) as Arc<dyn Model>),
+                Ok(model) => Ok(model? as Arc<dyn Model>),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })

@@ -14,6 +14,7 @@ use crate::run::{Run, Scratch, Slot, Source, write_value};
 use crate::scorer::PmmlScorer;
 use crate::treatment::{Invalid, Lists, OnMissing, Outliers, Treatment};
 use crate::value::Type;
+use crate::verification::verify;
 
 /// Where the value of an output cell comes from.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ pub(crate) enum Cell {
 #[derive(Debug)]
 pub(crate) struct PmmlModel {
     pub(crate) program: Program,
-    schema: Schema,
+    pub(crate) schema: Schema,
     /// For each output: where its value comes from, the first that has one.
     pub(crate) cells: Vec<(Vec<Cell>, DataType)>,
     pub(crate) inputs: Vec<(Slot, String)>,
@@ -55,7 +56,7 @@ fn data_type(kind: Type) -> DataType {
 }
 
 impl PmmlModel {
-    pub(crate) fn create(content: &[u8], limits: Limits) -> Result<Self, ModelError> {
+    pub(crate) fn create(content: &[u8], limits: Limits) -> Result<Arc<Self>, ModelError> {
         let document = Document::parse(content, limits)?;
         let root = document.root();
         let mut compiler = Compiler::new(&document)?;
@@ -161,6 +162,8 @@ impl PmmlModel {
             )));
         }
         model.summary = summarize(root.get("version"), document.len(), &elements);
+        let model = Arc::new(model);
+        verify(&model, element)?;
         Ok(model)
     }
 
