@@ -12,6 +12,7 @@ mod document;
 mod expression;
 mod format;
 mod function;
+mod heap;
 mod mathematics;
 mod matrix;
 mod model;

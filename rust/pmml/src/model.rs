@@ -41,7 +41,7 @@ pub(crate) struct PmmlModel {
     /// For each output: where its value comes from, the first that has one.
     pub(crate) cells: Vec<(Vec<Cell>, DataType)>,
     pub(crate) inputs: Vec<(Slot, String)>,
-    summary: String,
+    pub(crate) summary: String,
     bytes: usize,
 }
 
@@ -154,6 +154,7 @@ impl PmmlModel {
         };
         model.learn()?;
         model.describe_outputs(&targets(element));
+        model.summary = summarize(root.get("version"), document.len(), &elements);
         model.bytes = model.count();
         if model.bytes > limits.native_bytes {
             return Err(ModelError::too_large(format!(
@@ -161,7 +162,6 @@ impl PmmlModel {
                 model.bytes, limits.native_bytes
             )));
         }
-        model.summary = summarize(root.get("version"), document.len(), &elements);
         let model = Arc::new(model);
         verify(&model, element)?;
         Ok(model)
@@ -304,34 +304,6 @@ impl PmmlModel {
             self.cells.push((vec![cell], field.data_type));
             self.schema.outputs.push(field);
         }
-    }
-
-    fn count(&self) -> usize {
-        let slots: usize = self
-            .program
-            .slots
-            .iter()
-            .map(|slot| {
-                size_of_val(slot)
-                    + slot.order.len() * 4
-                    + match &slot.source {
-                        Source::Input { treatment, .. } | Source::Inherited { treatment, .. } => {
-                            size_of::<Treatment>() + treatment.heap_bytes()
-                        }
-                        Source::Derived(expression) => size_of_val(&**expression) + 64,
-                        Source::Output => 0,
-                    }
-            })
-            .sum();
-        let models: usize = self
-            .program
-            .models
-            .iter()
-            .map(|model| {
-                size_of_val(model) + model.classes.len() * 24 + model.outputs.len() * 200 + model.kind.heap_bytes()
-            })
-            .sum();
-        size_of::<Self>() + self.program.strings.heap_bytes() + slots + models
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::heap::map_bytes;
+
 /// The texts of a model.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
@@ -35,7 +37,8 @@ impl Strings {
 
     pub(crate) fn heap_bytes(&self) -> usize {
         let text: usize = self.texts.iter().map(|text| 2 * text.len()).sum();
-        text + self.texts.capacity() * 16 + self.codes.capacity() * 25
+        text + self.texts.capacity() * size_of::<Box<str>>()
+            + map_bytes(self.codes.capacity(), size_of::<(Box<str>, u32)>())
     }
 }
 

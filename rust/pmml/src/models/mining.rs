@@ -83,14 +83,6 @@ impl Mining {
             _ => &[],
         }
     }
-
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.segments
-            .iter()
-            .map(|segment| size_of::<Segment>() + segment.predicate.heap_bytes() + segment.classes.len() * 4)
-            .sum::<usize>()
-            + self.forest.as_ref().map_or(0, Forest::heap_bytes)
-    }
 }
 
 impl Run<'_> {

@@ -60,16 +60,6 @@ impl NeuralNetwork {
             shares[1 - *class as usize] = 1.0 - shares[*class as usize];
         }
     }
-
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let neurons: usize = self
-            .layers
-            .iter()
-            .flat_map(|layer| &layer.neurons)
-            .map(|neuron| size_of::<Neuron>() + neuron.inputs.len() * 16)
-            .sum();
-        neurons + self.chain.as_ref().map_or(0, DenseChain::heap_bytes) + self.inputs.len() * size_of::<Expression>()
-    }
 }
 
 /// The prediction from the value of a neuron.

@@ -83,7 +83,7 @@ impl Points {
     pub(crate) fn heap_bytes(&self) -> usize {
         let codes = self.codes.iter().flatten();
         self.fields.len() * size_of::<(Slot, f64, Compare)>()
-            + 8 * (self.missing.len() + self.values.len())
+            + 8 * (self.missing.len() + self.values.capacity())
             + self.codes.len() * size_of::<Option<Codes>>()
             + codes
                 .map(|codes| 16 * codes.keys.len() + size_of_val(&*codes.intervals))
