@@ -17,6 +17,7 @@ mod mathematics;
 mod matrix;
 mod model;
 mod models;
+mod notes;
 mod pattern;
 mod predicate;
 mod program;

@@ -9,10 +9,11 @@ use crate::compile::{Compiler, Input, model_of};
 use crate::document::{Document, Node};
 use crate::models::Kind;
 use crate::models::output::Feature;
+use crate::notes;
 use crate::program::Program;
-use crate::run::{Run, Scratch, Slot, Source, write_value};
+use crate::run::{Run, Scratch, Slot, Source};
 use crate::scorer::PmmlScorer;
-use crate::treatment::{Invalid, Lists, OnMissing, Outliers, Treatment};
+use crate::treatment::{Lists, Treatment};
 use crate::value::Type;
 use crate::verification::verify;
 
@@ -32,6 +33,9 @@ pub(crate) enum Cell {
     /// An output field that holds a class of a model.
     Class(Slot, usize),
 }
+
+/// What people read of a target among the outputs.
+const TARGET: &str = "target";
 
 /// A compiled PMML document.
 #[derive(Debug)]
@@ -61,7 +65,9 @@ impl PmmlModel {
         let root = document.root();
         let mut compiler = Compiler::new(&document)?;
         let element = model_of(root).ok_or_else(|| root.invalid("the document has no model"))?;
-        let index = compiler.model(0, element, None)?;
+        let index = compiler
+            .model(0, element, None)
+            .map_err(|error| compiler.with_unsupported(error))?;
         if let Some(error) = compiler.refusal() {
             return Err(error);
         }
@@ -117,7 +123,7 @@ impl PmmlModel {
                         },
                     };
                     field.labels = values;
-                    field.notes = notes(kind, treatment);
+                    field.notes = notes::of_input(kind, treatment, &strings);
                     schema.inputs.push(field);
                     kept.push((slot, name));
                 }
@@ -229,16 +235,16 @@ impl PmmlModel {
                 }
             }
             for (name, cell, kind) in found {
-                self.push_output(name, cell, kind);
+                self.push_output(name, cell, kind, TARGET.to_owned());
             }
         } else if let (Kind::TimeSeries(series), [_, _, ..]) = (&root.kind, targets) {
             let slots: Vec<Slot> = series.targets.iter().map(|target| target.value).collect();
             for (name, slot) in targets.iter().zip(slots) {
-                self.push_output(name.clone(), Cell::Slot(slot), target_kind);
+                self.push_output(name.clone(), Cell::Slot(slot), target_kind, TARGET.to_owned());
             }
         } else {
             let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
-            self.push_output(name, Cell::Target(self.program.root), target_kind);
+            self.push_output(name, Cell::Target(self.program.root), target_kind, TARGET.to_owned());
         }
         let mut pending = vec![self.program.root];
         while let Some(index) = pending.pop() {
@@ -259,18 +265,19 @@ impl PmmlModel {
                 } else {
                     Cell::Slot(output.slot)
                 };
-                found.push((output.name.clone(), cell, kind));
+                let notes = notes::of_output(output, answering, &self.program.strings);
+                found.push((output.name.clone(), cell, kind, notes));
             }
             if let Kind::Mining(mining) = &model.kind {
                 pending.extend(mining.answering().iter().rev().map(|segment| segment.model as usize));
             }
-            for (name, cell, kind) in found {
-                self.push_output(name, cell, kind);
+            for (name, cell, kind, notes) in found {
+                self.push_output(name, cell, kind, notes);
             }
         }
     }
 
-    fn push_output(&mut self, name: String, cell: Cell, kind: DataType) {
+    fn push_output(&mut self, name: String, cell: Cell, kind: DataType, notes: String) {
         let list = match cell {
             Cell::List(_) => true,
             Cell::Target(index) | Cell::OneOf(index) => self.program.models[index].list,
@@ -294,6 +301,7 @@ impl PmmlModel {
                     .collect();
             }
         }
+        field.notes = notes;
         // Segments of which one answers may name their outputs alike.
         if let Some(known) = self.schema.outputs.iter().position(|known| known.name == field.name) {
             let output = &self.schema.outputs[known];
@@ -315,46 +323,6 @@ fn summarize(version: Option<&str>, elements: usize, models: &[(&str, usize)]) -
         let _ = write!(text, "{separator}{count} {name}");
     }
     text
-}
-
-fn notes(kind: Type, treatment: &Treatment) -> String {
-    let mut notes: Vec<String> = Vec::new();
-    match kind {
-        Type::Date => notes.push("date".into()),
-        Type::Time => notes.push("time".into()),
-        Type::DateTime => notes.push("dateTime".into()),
-        _ => {}
-    }
-    for interval in &treatment.intervals {
-        notes.push(format!(
-            "{}{}, {}{}",
-            if interval.low_open { '(' } else { '[' },
-            interval.low,
-            interval.high,
-            if interval.high_open { ')' } else { ']' }
-        ));
-    }
-    match treatment.on_missing {
-        OnMissing::Keep => {}
-        OnMissing::Return => notes.push("missing: refused".into()),
-        OnMissing::Replace(value) => {
-            let mut text = String::new();
-            write_value(value, &mut text);
-            notes.push(format!("missing: replaced {text}").trim_end().to_owned());
-        }
-    }
-    match treatment.invalid {
-        Invalid::Return => {}
-        Invalid::AsIs => notes.push("invalid: taken as it is".into()),
-        Invalid::AsMissing => notes.push("invalid: taken as missing".into()),
-        Invalid::AsValue(_) => notes.push("invalid: replaced".into()),
-    }
-    match treatment.outliers {
-        Outliers::AsIs => {}
-        Outliers::AsMissing => notes.push(format!("outside {} to {}: missing", treatment.low, treatment.high)),
-        Outliers::AsExtreme => notes.push(format!("outside {} to {}: clamped", treatment.low, treatment.high)),
-    }
-    notes.join("; ")
 }
 
 /// The target fields of a model, in the order of its mining schema.

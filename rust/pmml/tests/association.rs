@@ -138,7 +138,13 @@ fn a_transaction_is_a_list_and_nothing_else() {
             ..Field::list("item")
         }]
     );
-    assert_eq!(schema.outputs, [Field::list("_target")]);
+    assert_eq!(
+        schema.outputs,
+        [Field {
+            notes: "target".to_owned(),
+            ..Field::list("_target")
+        }]
+    );
     for (record, code) in [
         ("", "FIELD_MISSING"),
         ("item=bread", "FIELD_INVALID"),

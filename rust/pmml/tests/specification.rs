@@ -386,3 +386,30 @@ fn neighbours_without_a_target_are_named_by_rank_and_compared_by_derived_fields(
     // Of (a, 1): 2 in all, 1 in three, 5 in two, the others in one.
     assert_eq!(score(&model, "c=a y=1"), "_target=null n1=2 n2=1 n3=5 n4=null");
 }
+
+#[test]
+fn the_schema_tells_what_becomes_of_values_and_what_outputs_are() {
+    let model = document(
+        r#"<DataField name="x" optype="continuous" dataType="double"><Interval closure="closedOpen" leftMargin="0"
+        rightMargin="9"/><Value value="-1" property="missing"/></DataField>
+        <DataField name="c" optype="categorical" dataType="string"><Value value="a"/></DataField>
+        <DataField name="y" optype="categorical" dataType="string"/>"#,
+        r#"<TreeModel functionName="classification"><MiningSchema><MiningField name="x" outliers="asExtremeValues" lowValue="1"
+        highValue="5" missingValueReplacement="2"/><MiningField name="c" invalidValueTreatment="asValue"
+        invalidValueReplacement="a" missingValueTreatment="returnInvalid"/><MiningField name="y" usageType="target"/>
+        </MiningSchema><Output><OutputField name="p" feature="probability" value="n" dataType="double"/>
+        <OutputField name="e" feature="entityId"/></Output><Node score="n"><True/><Node score="m"><SimplePredicate field="c"
+        operator="equal" value="a"/></Node><Node score="n"><SimplePredicate field="x" operator="lessThan" value="1"/></Node>
+        </Node></TreeModel>"#,
+    );
+    let model = load(model.as_bytes()).unwrap();
+    let notes = |fields: &[serving_model::Field]| fields.iter().map(|field| field.notes.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        notes(&model.schema().inputs),
+        [
+            "[0, 9); missing values: -1; missing: replaced by 2.0; outside 1 to 5: clamped",
+            "missing: refused; invalid: replaced by a"
+        ]
+    );
+    assert_eq!(notes(&model.schema().outputs), ["target", "probability of n", "entity"]);
+}

@@ -191,6 +191,14 @@ impl<'d> Compiler<'d> {
         Some(error)
     }
 
+    /// An error together with everything unsupported that was met before it.
+    pub(crate) fn with_unsupported(&self, mut error: ModelError) -> ModelError {
+        if let Some(refusal) = self.refusal() {
+            error.message = format!("{}; besides, {}", error.message, refusal.message);
+        }
+        error
+    }
+
     /// Guards the stack while fields refer to fields.
     pub(crate) fn descend<T>(&mut self, node: Node<'_>, work: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
         if self.nesting >= DEEPEST {
