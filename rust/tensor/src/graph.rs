@@ -3,9 +3,10 @@
 use serving_kernels::activation::Activation;
 
 use crate::array::{Array, DType};
+use crate::ops::spatial::PreparedConvolution;
 use crate::ops::{
-    Attention, Classical, Equation, Learning, Move, Normalization, Quantization, Random, Ranking, Recurrent, Scatter,
-    Sequence, Signal, Spatial, Texts,
+    Attention, Classical, Dense, Equation, Learning, Move, Normalization, Quantization, Random, Ranking, Recurrent,
+    Scatter, Sequence, Signal, Spatial, Texts,
 };
 
 /// An output of a node.
@@ -343,6 +344,10 @@ pub(crate) enum Op {
     Sequence(Sequence),
     Texts(Texts),
     Classical(Classical),
+    /// Product with a constant matrix.
+    Dense(Dense),
+    /// Convolution with a constant filter.
+    PreparedConvolution(PreparedConvolution),
     Control(Box<Control>),
 }
 
@@ -467,6 +472,8 @@ impl Graph {
                     Op::Loop(repeated) => repeated.condition.heap_bytes() + repeated.body.heap_bytes(),
                     Op::Control(control) => control.graphs().iter().map(Self::heap_bytes).sum(),
                     Op::Classical(classical) => classical.heap_bytes(),
+                    Op::Dense(dense) => dense.heap_bytes(),
+                    Op::PreparedConvolution(convolution) => convolution.heap_bytes(),
                     _ => 0,
                 };
                 size_of::<Node>()

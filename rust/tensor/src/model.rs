@@ -56,6 +56,9 @@ impl GraphModel {
         let compiled = plan::compile(&graph)
             .map(Compiled::Single)
             .or_else(|| plan::compile(&graph).map(Compiled::Double));
+        if compiled.is_none() {
+            rewrite::prepare(&mut graph);
+        }
         let inputs = graph.inputs.iter().map(|input| {
             let shape = input.shape.as_deref().and_then(row_shape);
             // Of a list or a map, the type of what is inside.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use crate::array::{Array, DType};
 use crate::graph::{Binary, Compare, Graph, Input, Node, Op, Value};
+use crate::ops::spatial::PreparedConvolution;
+use crate::ops::{Dense, Spatial};
 use crate::run::Budget;
 
 /// Largest tensor that is computed ahead: a `Fill` of a few bytes can ask for gigabytes.
@@ -221,6 +223,54 @@ fn drop_unneeded(graph: &mut Graph) {
     for value in values.chain(graph.outputs.iter_mut().map(|(_, value)| value)) {
         value.node = places[value.node];
     }
+}
+
+/// Lays constant matrices and filters out for the kernels, for a graph that is evaluated node by node.
+pub(crate) fn prepare(graph: &mut Graph) {
+    for index in 0..graph.nodes.len() {
+        let node = &graph.nodes[index];
+        let constant = |n: usize| match node.inputs.get(n).map(|value| &graph.nodes[value.node].op) {
+            Some(Op::Constant(array)) => Some(array),
+            _ => None,
+        };
+        let prepared = match &node.op {
+            Op::MatMul {
+                transpose_left: false,
+                transpose_right,
+            } => constant(1)
+                .and_then(|matrix| Dense::new(matrix, *transpose_right))
+                .map(Op::Dense),
+            Op::Spatial(Spatial::Convolution { window, groups }) => {
+                let bias = node.inputs.get(2).map(|_| constant(2));
+                let bias = match bias {
+                    Some(Some(array)) if array.dtype() == DType::Nothing => Some(None),
+                    Some(Some(array)) => Some(Some(array)),
+                    Some(None) => None,
+                    None => Some(None),
+                };
+                let filter = constant(1).zip(bias);
+                filter
+                    .and_then(|(filter, bias)| PreparedConvolution::new(window, *groups, filter, bias))
+                    .map(Op::PreparedConvolution)
+            }
+            _ => None,
+        };
+        let node = &mut graph.nodes[index];
+        if let Some(op) = prepared {
+            node.op = op;
+            node.inputs.truncate(1);
+        }
+        match &mut node.op {
+            Op::Control(control) => control.graphs_mut().iter_mut().for_each(prepare),
+            Op::Loop(repeated) => {
+                prepare(&mut repeated.condition);
+                prepare(&mut repeated.body);
+            }
+            _ => {}
+        }
+    }
+    drop_unneeded(graph);
+    graph.find_last_uses();
 }
 
 /// An input whose shape the file does not tell: rows of as many values as the matrix has rows that it is multiplied with.

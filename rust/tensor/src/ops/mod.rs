@@ -5,6 +5,7 @@ pub(crate) mod attention;
 pub(crate) mod classical;
 pub(crate) mod convert;
 mod convolution;
+mod dense;
 mod elementwise;
 pub(crate) mod float;
 mod gather;
@@ -34,6 +35,7 @@ mod unary;
 pub(crate) use algebra::Equation;
 pub(crate) use attention::Attention;
 pub(crate) use classical::Classical;
+pub(crate) use dense::Dense;
 pub(crate) use learning::Learning;
 pub(crate) use moves::Move;
 pub(crate) use normalization::Normalization;
@@ -140,6 +142,8 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
             transpose_left,
             transpose_right,
         } => matrix::multiply(at(0)?, at(1)?, *transpose_left, *transpose_right, budget)?,
+        Op::Dense(dense) => dense.multiply(at(0)?, budget)?,
+        Op::PreparedConvolution(convolution) => convolution.evaluate(at(0)?, budget)?,
         Op::ArgExtreme { largest, long, last } => {
             reduce::arg_extreme(at(0)?, at(1)?.integer()?, *largest, *long, *last)?
         }

@@ -10,7 +10,7 @@ use crate::run::Budget;
 use crate::trouble::Trouble;
 
 /// Pixels that are gathered before they are multiplied with the filter.
-const TILE: usize = 128;
+pub(super) const TILE: usize = 128;
 
 /// Batch, channels and lengths of the other axes.
 pub(super) fn image<'a>(array: &'a Array, what: &str) -> Result<(usize, usize, &'a [usize]), Trouble> {
@@ -103,8 +103,11 @@ fn convolved<T: Float + DenseReal>(
                     gather(source, plane, taps.of(first + pixel), row);
                 }
                 product.evaluate(count, &columns, &mut sums);
-                for (n, sum) in sums[..count * results].iter().enumerate() {
-                    target[n % results * pixels + first + n / results] = *sum;
+                for (channel, target) in target.chunks_exact_mut(pixels).enumerate() {
+                    let sums = sums[channel..].iter().step_by(results);
+                    for (value, sum) in target[first..first + count].iter_mut().zip(sums) {
+                        *value = *sum;
+                    }
                 }
             }
         }
@@ -113,7 +116,7 @@ fn convolved<T: Float + DenseReal>(
 }
 
 /// The window at one place, channel after channel.
-fn gather<T: Float>(source: &[T], plane: usize, places: &[u32], row: &mut [T]) {
+pub(super) fn gather<T: Float>(source: &[T], plane: usize, places: &[u32], row: &mut [T]) {
     for (channel, row) in source
         .chunks_exact(plane.max(1))
         .zip(row.chunks_exact_mut(places.len()))

@@ -2,12 +2,14 @@
 
 mod convolution;
 mod pooling;
+mod prepared;
 mod resize;
 mod sampling;
 mod windows;
 
 pub(crate) use convolution::Growth;
 pub(crate) use pooling::Pool;
+pub(crate) use prepared::PreparedConvolution;
 pub(crate) use resize::{Aspect, Coordinates, Interpolation, Nearest, Resize};
 pub(crate) use sampling::{Between, Beyond, GridSample, Regions};
 pub(crate) use windows::{Padding, Window};

@@ -133,6 +133,7 @@ impl Axis {
 }
 
 /// Where each entry of the window at each place of the output lies on an image of one channel.
+#[derive(Debug)]
 pub(super) struct Taps {
     pub(super) pixels: usize,
     pub(super) entries: usize,
