@@ -14,7 +14,11 @@ final class Buffers {
     /** Guesses, from which the buffers grow: bytes of a protobuf record or of a row's strings. */
     private static final int TYPICAL_ROW = 256;
 
-    private static final int LARGEST_GUESS = 1 << 20;
+    /**
+     * Rows that there is room for at first. A task may have thousands of scorers, most of which
+     * never see as many rows in a call as they could take.
+     */
+    private static final int FIRST_ROWS = 4;
 
     /** Results have text only where a row failed or a model makes strings. */
     private static final int RESULT_TEXT = 1024;
@@ -23,17 +27,23 @@ final class Buffers {
 
     static ByteBuffer allocateInput(ScorerOptions options, ScorerInfo info, int maximum)
             throws NativeException {
-        long guess = Math.min(LARGEST_GUESS, (long) options.getCapacity() * TYPICAL_ROW);
-        return allocateFirst("input", info.getPackedInput(), guess, maximum);
+        int guess = Math.min(FIRST_ROWS, options.getCapacity()) * TYPICAL_ROW;
+        long packed = Integer.toUnsignedLong(info.getPackedInput());
+        return allocateFirst("input", packed, packed + guess, maximum);
     }
 
     static ByteBuffer allocateOutput(ScorerInfo info, int maximum) throws NativeException {
-        return allocateFirst("output", info.getMinimumOutput(), RESULT_TEXT, maximum);
+        long all = Integer.toUnsignedLong(info.getMinimumOutput());
+        long first = (long) OutputLayout.HEADER + FIRST_ROWS * info.getRowStride();
+        return allocateFirst("output", all, Math.min(all, first) + RESULT_TEXT, maximum);
     }
 
-    private static ByteBuffer allocateFirst(String side, int unsignedFixed, long guess, int maximum)
+    /**
+     * @param fixed what all rows need at least
+     * @param wanted to begin with
+     */
+    private static ByteBuffer allocateFirst(String side, long fixed, long wanted, int maximum)
             throws NativeException {
-        long fixed = Integer.toUnsignedLong(unsignedFixed);
         if (fixed > maximum) {
             throw new NativeException(
                     ErrorCode.INVALID_CALL,
@@ -41,7 +51,7 @@ final class Buffers {
                             "the rows need %d bytes of %s buffer, more than the maximum of %d",
                             fixed, side, maximum));
         }
-        long size = Math.min(maximum, fixed + guess);
+        long size = Math.min(maximum, wanted);
         ByteBuffer buffer = allocate(size);
         if (buffer == null) {
             throw new NativeException(ErrorCode.INVALID_CALL, noMemory(size));

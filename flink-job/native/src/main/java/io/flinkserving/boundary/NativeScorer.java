@@ -388,6 +388,7 @@ public final class NativeScorer implements AutoCloseable {
         }
         ByteBuffer grown = grow(output, needed);
         if (grown == null) {
+            makeRoomForStatuses(count);
             output.putLong(OutputLayout.DURATION, 0);
             for (int row = 0; row < count; row++) {
                 output.putInt(OutputLayout.HEADER + row * layout.stride, ErrorCode.OK_VALUE);
@@ -398,6 +399,18 @@ public final class NativeScorer implements AutoCloseable {
         int failed = rebind(null, grown);
         output = grown;
         return failed;
+    }
+
+    private void makeRoomForStatuses(int count) throws NativeException {
+        long needed = (long) OutputLayout.HEADER + (long) count * layout.stride;
+        if (needed > output.capacity()) {
+            ByteBuffer grown = grow(output, needed);
+            if (grown == null) {
+                throw new NativeException(ErrorCode.RECORD_TOO_LARGE, Buffers.noMemory(needed));
+            }
+            rebind(null, grown);
+            output = grown;
+        }
     }
 
     /** Returns null when the maximum or the direct memory of this JVM does not allow it. */
