@@ -163,7 +163,9 @@ final class RecordBatch<R> {
                 }
             }
         }
-        scoring.scored(slot, scorer.nanosPerRecord(), scored);
+        if (scored > 0) {
+            scoring.scored(slot, scorer.nanosPerRecord(), scored);
+        }
         return true;
     }
 

@@ -13,6 +13,8 @@ import java.util.List;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
@@ -195,6 +197,38 @@ class RecordBatchTest {
                         "2: FIELD_INVALID",
                         "3: RECORD_UNREADABLE",
                         "4 by w = 1022.0");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aBatchOfBadRecordsOnlyIsNoDuration(boolean keyed) throws Exception {
+        open(keyed);
+        long slowest = maxNanos(keyed);
+        for (int round = 0; round < 50; round++) {
+            send(1, "wine", -10);
+            operator.prepareSnapshotPreBarrier(round);
+        }
+        assertThat(outcomes()).hasSize(50).containsOnly("1: FIELD_INVALID");
+        assertThat(maxNanos(keyed)).isEqualTo(slowest);
+    }
+
+    @SuppressWarnings("unchecked")
+    private long maxNanos(boolean keyed) throws Exception {
+        if (!keyed) {
+            return ((PartitionedServingOperator<Wine>) operator)
+                    .getUserFunction()
+                    .stats("wine")
+                    .maxNanos();
+        }
+        operator.prepareSnapshotPreBarrier(1);
+        operator.setCurrentKey("wine");
+        return operator.getKeyedStateBackend()
+                .getPartitionedState(
+                        VoidNamespace.INSTANCE,
+                        VoidNamespaceSerializer.INSTANCE,
+                        DataProcessorKeyed.statsDescriptor())
+                .value()
+                .maxNanos();
     }
 
     /** Two records fit the buffer alone but not together, and one does not fit it at all. */
