@@ -168,7 +168,7 @@ class _BadInput:
         self.refuse(wire.model("odd", b"?", "1", "refused", 77), "MODEL_TYPE_UNKNOWN", "77", model="odd", version="1", data_type="refused")
 
     def test_model_type_that_is_not_built(self):
-        self.refuse(wire.model("onnx", b"\x08\x07", "1", "refused", wire.ONNX), "MODEL_TYPE_UNSUPPORTED", "ONNX", model="onnx")
+        self.refuse(wire.model("pfa", b"{}", "1", "refused", wire.PFA), "MODEL_TYPE_UNSUPPORTED", "PFA", model="pfa")
 
     def test_model_that_does_not_parse(self):
         """The error names the line, and the data type says why nothing serves it."""

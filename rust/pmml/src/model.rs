@@ -13,7 +13,7 @@ use crate::notes;
 use crate::program::Program;
 use crate::run::{Run, Scratch, Slot, Source};
 use crate::scorer::PmmlScorer;
-use crate::treatment::{Lists, Treatment};
+use crate::treatment::Lists;
 use crate::value::Type;
 use crate::verification::verify;
 
