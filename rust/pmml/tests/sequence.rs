@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{answers, document, load};
-use serving_model::{Block, ErrorCode};
+use common::{document, load, score_texts};
+use serving_model::ErrorCode;
 
 const ITEMS: &str = r#"<Item id="a" value="a"/><Item id="b" value="b"/><Item id="c" value="c"/>
 <Itemset id="A"><ItemRef itemRef="a"/></Itemset><Itemset id="B"><ItemRef itemRef="b"/></Itemset>
@@ -65,25 +65,9 @@ fn model(schema: &str, constraints: &str, content: &str) -> String {
     )
 }
 
-fn answer(document: &str, record: &[(&str, &str)]) -> String {
-    let model = load(document.as_bytes()).unwrap();
-    let mut block = Block::new(model.schema().inputs.len());
-    block.reset(1);
-    for (name, value) in record {
-        let slot = model
-            .schema()
-            .inputs
-            .iter()
-            .position(|field| field.name == *name)
-            .unwrap();
-        block.set_text(0, slot, value);
-    }
-    answers(&model, &block).remove(0)
-}
-
 /// Whether a history has the antecedent of a rule, and whether it has all of it.
 fn fires(document: &str, record: &[(&str, &str)]) -> (bool, bool) {
-    let answer = answer(document, record);
+    let answer = score_texts(document, record);
     let outputs: Vec<&str> = answer.split(' ').map(|pair| pair.split_once('=').unwrap().1).collect();
     let fired = |rules: &str| match rules {
         "[]" => false,
@@ -161,13 +145,13 @@ fn an_order_field_has_the_times() {
         );
     }
     let page = ("page", r#"["a","b"]"#);
-    assert_eq!(answer(&model, &[page]), "FIELD_MISSING: field 'day' has no value");
+    assert_eq!(score_texts(&model, &[page]), "FIELD_MISSING: field 'day' has no value");
     assert_eq!(
-        answer(&model, &[page, ("day", "[1]")]),
+        score_texts(&model, &[page, ("day", "[1]")]),
         "FIELD_MISSING: field 'day' has no value"
     );
     assert_eq!(
-        answer(&model, &[("day", "[1]")]),
+        score_texts(&model, &[("day", "[1]")]),
         "FIELD_MISSING: field 'page' has no value"
     );
 }
@@ -287,7 +271,7 @@ fn outputs_give_parts_of_rules_and_the_answer_is_the_best_consequent() {
     ]
     .map(|part| format!(r#"<OutputField name="{part}" feature="{part}" rankBasis="lift"/>"#));
     let model = model(SCHEMA, "", &content).replace("<Output>", &format!("<Output>{}", outputs.concat()));
-    let answer = answer(&model, &[("page", r#"[["a"],["a","b"]]"#)]);
+    let answer = score_texts(&model, &[("page", r#"[["a"],["a","b"]]"#)]);
     assert_eq!(
         answer,
         r#"_target=[["b"]] antecedent=[["a"],["a","b"]] consequent=[["c"]] rule={a},{a,b}->{c} confidence=0.5 support=0.4 "#
@@ -338,7 +322,7 @@ fn what_contradicts_itself_is_refused() {
         "a",
     ] {
         assert!(
-            answer(&good, &[("page", history)]).starts_with("FIELD_INVALID: field 'page'"),
+            score_texts(&good, &[("page", history)]).starts_with("FIELD_INVALID: field 'page'"),
             "{history}"
         );
     }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{answers, document, load};
-use serving_model::{Block, DataType, ErrorCode};
+use common::{document, load, score_texts};
+use serving_model::{DataType, ErrorCode};
 
 fn model(expression: &str, kind: &str) -> String {
     document(
@@ -25,25 +25,8 @@ fn model(expression: &str, kind: &str) -> String {
     )
 }
 
-/// The answer to one record of fields and their cells' text.
-fn answer(document: &str, record: &[(&str, &str)]) -> String {
-    let model = load(document.as_bytes()).unwrap();
-    let mut block = Block::new(model.schema().inputs.len());
-    block.reset(1);
-    for (name, value) in record {
-        let slot = model
-            .schema()
-            .inputs
-            .iter()
-            .position(|field| field.name == *name)
-            .unwrap();
-        block.set_text(0, slot, value);
-    }
-    answers(&model, &block).remove(0)
-}
-
 fn value(expression: &str, kind: &str, record: &[(&str, &str)]) -> String {
-    let answer = answer(&model(expression, kind), record);
+    let answer = score_texts(&model(expression, kind), record);
     match answer
         .split_once(" out=")
         .map(|(_, outputs)| outputs.split_once(" direct=").unwrap())
@@ -180,9 +163,9 @@ fn a_lag_stays_within_its_block() {
 fn the_value_of_a_field_with_history_is_the_last() {
     let times_10 = r#"<RegressionTable intercept="0"><NumericPredictor name="x" coefficient="10"/></RegressionTable>"#;
     let lag = model(r#"<Lag field="x"/>"#, "double").replace(r#"<RegressionTable intercept="0"/>"#, times_10);
-    assert_eq!(answer(&lag, &[("x", "[1,2]")]), "y=20 out=1 direct=1");
-    assert_eq!(answer(&lag, &[("x", "2")]), "y=20 out=null direct=null");
-    assert_eq!(answer(&lag, &[("x", "[]")]), "y=null out=null direct=null");
+    assert_eq!(score_texts(&lag, &[("x", "[1,2]")]), "y=20 out=1 direct=1");
+    assert_eq!(score_texts(&lag, &[("x", "2")]), "y=20 out=null direct=null");
+    assert_eq!(score_texts(&lag, &[("x", "[]")]), "y=null out=null direct=null");
 }
 
 #[test]

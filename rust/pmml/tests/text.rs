@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{answers, document, load};
-use serving_model::{Block, ErrorCode};
+use common::{document, load, score_texts};
+use serving_model::ErrorCode;
 
 /// Documents `d1`: cat twice, guinea pig once; `d2`: dog three times; `d3`: dog once.
 const MATRIX: &str = r#"<Matrix nbRows="3" nbCols="3"><Array n="3" type="real">2 0 1</Array><Array n="3" type="real">0 3 0</Array>
@@ -31,27 +31,11 @@ fn model(schema: &str, matrix: &str, settings: &str) -> String {
     )
 }
 
-fn answer(document: &str, record: &[(&str, &str)]) -> String {
-    let model = load(document.as_bytes()).unwrap();
-    let mut block = Block::new(model.schema().inputs.len());
-    block.reset(1);
-    for (name, value) in record {
-        let slot = model
-            .schema()
-            .inputs
-            .iter()
-            .position(|field| field.name == *name)
-            .unwrap();
-        block.set_text(0, slot, value);
-    }
-    answers(&model, &block).remove(0)
-}
-
 const TEXT: &str = r#"<MiningField name="body"/>"#;
 
 /// The best document, and how similar the three are.
 fn similar(settings: &str, body: &str) -> (String, Vec<f64>) {
-    let answer = answer(&model(TEXT, MATRIX, settings), &[("body", body)]);
+    let answer = score_texts(&model(TEXT, MATRIX, settings), &[("body", body)]);
     let values: Vec<&str> = answer.split(' ').map(|pair| pair.split_once('=').unwrap().1).collect();
     let numbers = values[4..].iter().map(|value| value.parse().unwrap()).collect();
     (values[0].to_owned(), numbers)
@@ -130,10 +114,10 @@ fn terms_are_words_of_any_case_without_punctuation() {
         ("cats dogs doggy", "best=null first=null second=null third=null d1=null"),
         ("", "best=null first=null"),
     ] {
-        let found = answer(&model(TEXT, MATRIX, euclidean), &[("body", body)]);
+        let found = score_texts(&model(TEXT, MATRIX, euclidean), &[("body", body)]);
         assert!(found.starts_with(start), "{body}: {found}");
     }
-    assert!(answer(&model(TEXT, MATRIX, ""), &[]).starts_with("best=null first=null"));
+    assert!(score_texts(&model(TEXT, MATRIX, ""), &[]).starts_with("best=null first=null"));
 }
 
 #[test]
@@ -144,16 +128,16 @@ fn several_texts_are_one_and_fields_named_as_terms_are_frequencies() {
         MATRIX,
         euclidean,
     );
-    let found = answer(&texts, &[("title", "dog"), ("body", "dog dog")]);
+    let found = score_texts(&texts, &[("title", "dog"), ("body", "dog dog")]);
     assert!(found.ends_with("d2=0 d3=2"), "{found}");
-    let found = answer(&texts, &[("body", "dog")]);
+    let found = score_texts(&texts, &[("body", "dog")]);
     assert!(found.ends_with("d2=2 d3=0"), "{found}");
     let numbers = model(
         r#"<MiningField name="dog"/><MiningField name="body"/>"#,
         MATRIX,
         euclidean,
     );
-    let found = answer(&numbers, &[("dog", "3"), ("body", "cat")]);
+    let found = score_texts(&numbers, &[("dog", "3"), ("body", "cat")]);
     assert!(found.ends_with("d2=0 d3=2"), "{found}");
 }
 
@@ -166,7 +150,7 @@ fn a_matrix_may_have_a_row_for_each_term() {
         let model = model(TEXT, matrix, euclidean)
             .replace(r#"<TextDocument id="d3"/>"#, "")
             .replace(r#"numberOfDocuments="3""#, r#"numberOfDocuments="2""#);
-        let found = answer(&model, &[("body", "cat cat")]);
+        let found = score_texts(&model, &[("body", "cat cat")]);
         assert!(
             found.starts_with("best=d1 first=d1 second=d2 third=null d1=0"),
             "{found}"

@@ -43,6 +43,23 @@ pub fn score(document: &str, record: &str) -> String {
     answers(&model, &block).remove(0)
 }
 
+/// The answer to one record of fields and the texts of their cells; it reads as that of [`score`].
+pub fn score_texts(document: &str, record: &[(&str, &str)]) -> String {
+    let model = load(document.as_bytes()).unwrap();
+    let mut block = Block::new(model.schema().inputs.len());
+    block.reset(1);
+    for (name, value) in record {
+        let slot = model
+            .schema()
+            .inputs
+            .iter()
+            .position(|field| field.name == *name)
+            .unwrap();
+        block.set_text(0, slot, value);
+    }
+    answers(&model, &block).remove(0)
+}
+
 /// The answers to all rows.
 pub fn answers(model: &Arc<dyn Model>, block: &Block) -> Vec<String> {
     let mut output = Output::new(model.schema().outputs.len());
