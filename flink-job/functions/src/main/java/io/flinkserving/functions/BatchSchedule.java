@@ -5,6 +5,8 @@ import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
 import org.apache.flink.runtime.execution.Environment;
 import org.apache.flink.runtime.io.network.partition.consumer.IndexedInputGate;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.runtime.tasks.StreamTask;
 
 /**
  * Decides when a batch that is not full has waited long enough: as soon as the task has nothing
@@ -38,19 +40,20 @@ final class BatchSchedule {
     private boolean isTimed;
     private long addedAtLastTimer;
 
-    BatchSchedule(
-            RecordBatch<?> batch,
-            InputAhead ahead,
-            MailboxExecutor mailbox,
-            ProcessingTimeService timers) {
+    /**
+     * @param ahead null: what the gates of the operator's task say
+     */
+    BatchSchedule(RecordBatch<?> batch, AbstractStreamOperator<?> operator, InputAhead ahead) {
+        StreamTask<?, ?> task = operator.getContainingTask();
         this.batch = batch;
-        this.ahead = ahead;
-        this.mailbox = mailbox;
-        this.timers = timers;
+        this.ahead = ahead != null ? ahead : ahead(task.getEnvironment());
+        this.mailbox =
+                task.getMailboxExecutorFactory()
+                        .createExecutor(operator.getOperatorConfig().getChainIndex());
+        this.timers = operator.getProcessingTimeService();
     }
 
-    /** What the gates of a task say. */
-    static InputAhead ahead(Environment task) {
+    private static InputAhead ahead(Environment task) {
         IndexedInputGate[] gates = task.getAllInputGates();
         return () -> {
             for (IndexedInputGate gate : gates) {

@@ -120,7 +120,7 @@ public final class DataProcessorKeyed<R>
                         resolver,
                         options,
                         metrics);
-        recent = new RecentSlots<>(table);
+        recent = new RecentSlots<>(table, dataToServe);
         commands = new ModelCommands<>(table);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         unflushed = new HashSet<>();
@@ -153,27 +153,17 @@ public final class DataProcessorKeyed<R>
     }
 
     /** What scores records that were collected. */
-    RecordBatch<R> batch(RecordBatch.Target<R> target) {
-        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, target);
+    RecordBatch<R> batch(OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
+        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, emitter, alone);
     }
 
     /**
-     * The slot of a record that can be scored together with others; null when there is anything
-     * else to do than to score it.
+     * As {@link RecentSlots#ready}; what arms a timer has to set the key, so it is something else
+     * to do.
      */
     Slot<R> ready(R record) {
-        String key;
-        try {
-            key = dataToServe.getType(record);
-        } catch (RuntimeException e) {
-            return null;
-        }
-        Slot<R> slot = key == null ? null : recent.find(key);
-        if (slot == null) {
-            return null;
-        }
-        boolean isLoaded = slot.load != null && slot.load.isDone();
-        return slot.active == null || !slot.flushArmed || isLoaded ? null : slot;
+        Slot<R> slot = recent.ready(record);
+        return slot == null || !slot.flushArmed ? null : slot;
     }
 
     private void processInactive(

@@ -152,7 +152,7 @@ public final class DataProcessorMap<R>
                         resolver,
                         options,
                         metrics);
-        recent = new RecentSlots<>(table);
+        recent = new RecentSlots<>(table, dataToServe);
         commands = new ModelCommands<>(table);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         for (Map.Entry<String, PartitionedStore> entry : stores.entrySet()) {
@@ -186,26 +186,13 @@ public final class DataProcessorMap<R>
     }
 
     /** What scores records that were collected. */
-    RecordBatch<R> batch(RecordBatch.Target<R> target) {
-        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, target);
+    RecordBatch<R> batch(OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
+        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, emitter, alone);
     }
 
-    /**
-     * The slot of a record that can be scored together with others; null when there is anything
-     * else to do than to score it.
-     */
+    /** As {@link RecentSlots#ready}. */
     Slot<R> ready(R record) {
-        String type;
-        try {
-            type = dataToServe.getType(record);
-        } catch (RuntimeException e) {
-            return null;
-        }
-        Slot<R> slot = type == null ? null : recent.find(type);
-        if (slot == null) {
-            return null;
-        }
-        return slot.active == null || (slot.load != null && slot.load.isDone()) ? null : slot;
+        return recent.ready(record);
     }
 
     private ServingOutcome scoreInactive(String type, R record, Collector<ServingOutcome> out)

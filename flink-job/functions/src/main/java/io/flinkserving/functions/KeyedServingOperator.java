@@ -2,9 +2,7 @@ package io.flinkserving.functions;
 
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
-import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
-import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.runtime.state.VoidNamespace;
 import org.apache.flink.streaming.api.operators.InternalTimer;
 import org.apache.flink.streaming.api.operators.co.KeyedCoProcessOperator;
@@ -44,15 +42,8 @@ final class KeyedServingOperator<R>
     @Override
     public void open() throws Exception {
         super.open();
-        if (ahead == null) {
-            ahead = BatchSchedule.ahead(getContainingTask().getEnvironment());
-        }
-        batch = processor().batch(new Target());
-        MailboxExecutor mailbox =
-                getContainingTask()
-                        .getMailboxExecutorFactory()
-                        .createExecutor(getOperatorConfig().getChainIndex());
-        schedule = new BatchSchedule(batch, ahead, mailbox, getProcessingTimeService());
+        batch = processor().batch(new OutcomeEmitter(output), this::processAlone);
+        schedule = new BatchSchedule(batch, this, ahead);
     }
 
     /** Only what writes or reads state sets the key. */
@@ -140,21 +131,5 @@ final class KeyedServingOperator<R>
     @SuppressWarnings("unchecked")
     private DataProcessorKeyed<R> processor() {
         return (DataProcessorKeyed<R>) userFunction;
-    }
-
-    private final class Target implements RecordBatch.Target<R> {
-
-        private final OutcomeEmitter emitter = new OutcomeEmitter(output);
-
-        @Override
-        public void emit(StreamRecord<R> record, ServingOutcome outcome) {
-            emitter.comesOf(record);
-            emitter.collect(outcome);
-        }
-
-        @Override
-        public void processAlone(StreamRecord<R> record) throws Exception {
-            KeyedServingOperator.this.processAlone(record);
-        }
     }
 }

@@ -1,9 +1,7 @@
 package io.flinkserving.functions;
 
 import io.flinkserving.model.ModelToServe;
-import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
-import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.streaming.api.operators.AbstractUdfStreamOperator;
 import org.apache.flink.streaming.api.operators.TwoInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -41,16 +39,9 @@ final class PartitionedServingOperator<R>
     @Override
     public void open() throws Exception {
         super.open();
-        if (ahead == null) {
-            ahead = BatchSchedule.ahead(getContainingTask().getEnvironment());
-        }
         emitter = new OutcomeEmitter(output);
-        batch = userFunction.batch(new Target());
-        MailboxExecutor mailbox =
-                getContainingTask()
-                        .getMailboxExecutorFactory()
-                        .createExecutor(getOperatorConfig().getChainIndex());
-        schedule = new BatchSchedule(batch, ahead, mailbox, getProcessingTimeService());
+        batch = userFunction.batch(emitter, this::processAlone);
+        schedule = new BatchSchedule(batch, this, ahead);
         pollAndArm();
     }
 
@@ -112,19 +103,5 @@ final class PartitionedServingOperator<R>
         batch.flush();
         userFunction.finishLoads(emitter);
         super.finish();
-    }
-
-    private final class Target implements RecordBatch.Target<R> {
-
-        @Override
-        public void emit(StreamRecord<R> record, ServingOutcome outcome) {
-            emitter.comesOf(record);
-            emitter.collect(outcome);
-        }
-
-        @Override
-        public void processAlone(StreamRecord<R> record) throws Exception {
-            PartitionedServingOperator.this.processAlone(record);
-        }
     }
 }

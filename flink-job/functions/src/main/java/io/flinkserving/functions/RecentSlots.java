@@ -1,5 +1,6 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.DataToServe;
 import java.util.Arrays;
 
 /** Slots of the data types of the last records, so that a record need not ask a map of all. */
@@ -9,6 +10,7 @@ final class RecentSlots<R> {
     private static final int SIZE = 16;
 
     private final ServingTable<R> table;
+    private final DataToServe<R> dataToServe;
 
     /** By hash of the data type. */
     private final Slot<R>[] slots;
@@ -17,8 +19,9 @@ final class RecentSlots<R> {
     private final String[] dataTypes = new String[SIZE];
 
     @SuppressWarnings("unchecked")
-    RecentSlots(ServingTable<R> table) {
+    RecentSlots(ServingTable<R> table, DataToServe<R> dataToServe) {
         this.table = table;
+        this.dataToServe = dataToServe;
         slots = new Slot[SIZE];
     }
 
@@ -32,6 +35,24 @@ final class RecentSlots<R> {
             dataTypes[place] = dataType;
         }
         return slot;
+    }
+
+    /**
+     * The slot of a record that can be scored together with others; null when there is anything
+     * else to do than to score it.
+     */
+    Slot<R> ready(R record) {
+        String dataType;
+        try {
+            dataType = dataToServe.getType(record);
+        } catch (RuntimeException e) {
+            return null;
+        }
+        Slot<R> slot = dataType == null ? null : find(dataType);
+        if (slot == null || slot.active == null) {
+            return null;
+        }
+        return slot.load != null && slot.load.isDone() ? null : slot;
     }
 
     /** To be called whenever slots come or go. */

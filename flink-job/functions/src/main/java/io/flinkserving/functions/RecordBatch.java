@@ -18,18 +18,15 @@ final class RecordBatch<R> {
      */
     private static final long CALL_NANOS = 1_000_000;
 
-    /** Where the outcomes go. */
-    interface Target<R> {
-
-        void emit(StreamRecord<R> record, ServingOutcome outcome);
-
-        /** Scores a record by itself, because it is unknown which record made a batch fail. */
-        void processAlone(StreamRecord<R> record) throws Exception;
+    /** Scores a record by itself, because it is unknown which record made a batch fail. */
+    interface Alone<R> {
+        void process(StreamRecord<R> record) throws Exception;
     }
 
     private final DataToServe<R> dataToServe;
     private final RecordScoring<R> scoring;
-    private final Target<R> target;
+    private final OutcomeEmitter emitter;
+    private final Alone<R> alone;
     private final int size;
 
     private final StreamRecord<R>[] records;
@@ -46,10 +43,16 @@ final class RecordBatch<R> {
     private boolean flushing;
 
     @SuppressWarnings("unchecked")
-    RecordBatch(DataToServe<R> dataToServe, RecordScoring<R> scoring, int size, Target<R> target) {
+    RecordBatch(
+            DataToServe<R> dataToServe,
+            RecordScoring<R> scoring,
+            int size,
+            OutcomeEmitter emitter,
+            Alone<R> alone) {
         this.dataToServe = dataToServe;
         this.scoring = scoring;
-        this.target = target;
+        this.emitter = emitter;
+        this.alone = alone;
         this.size = size;
         records = new StreamRecord[size];
         slots = new Slot[size];
@@ -120,17 +123,17 @@ final class RecordBatch<R> {
                 slot.isBatched = false;
                 slot.isBatchScored = score(slot);
             }
-            // All results are taken before anything is emitted: what a record does that is scored
-            // by
-            // itself may close scorers.
+            // All results are taken before anything is emitted: a record that is scored by itself
+            // may close scorers.
             for (int i = 0; i < count; i++) {
                 outcomes[i] = slots[i].isBatchScored ? outcome(i) : null;
             }
             for (int i = 0; i < count; i++) {
                 if (outcomes[i] != null) {
-                    target.emit(records[i], outcomes[i]);
+                    emitter.comesOf(records[i]);
+                    emitter.collect(outcomes[i]);
                 } else {
-                    target.processAlone(records[i]);
+                    alone.process(records[i]);
                 }
             }
         } finally {
