@@ -2,6 +2,7 @@ package io.flinkserving.benchmarks;
 
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -9,10 +10,13 @@ import io.flinkserving.wire.WineRecord;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
 
 /**
  * Scores wine records with onnxruntime on one thread, some number of records a call. The input
@@ -57,6 +61,25 @@ final class OnnxScorer implements AutoCloseable {
                     ? first.getFloatBuffer().get(0)
                     : first.getLongBuffer().get(0);
         }
+    }
+
+    /** All outputs of the first record, one after the other. */
+    double[] outputs() throws OrtException {
+        DoubleStream.Builder values = DoubleStream.builder();
+        try (OrtSession.Result result = session.run(inputs)) {
+            for (Map.Entry<String, OnnxValue> output : result) {
+                OnnxTensor value = (OnnxTensor) output.getValue();
+                long[] shape = value.getInfo().getShape();
+                int width = (int) (Arrays.stream(shape).reduce(1, (a, b) -> a * b) / shape[0]);
+                boolean real = value.getInfo().type == OnnxJavaType.FLOAT;
+                FloatBuffer floats = real ? value.getFloatBuffer() : null;
+                LongBuffer longs = real ? null : value.getLongBuffer();
+                for (int i = 0; i < width; i++) {
+                    values.add(real ? floats.get(i) : longs.get(i));
+                }
+            }
+        }
+        return values.build().toArray();
     }
 
     @Override

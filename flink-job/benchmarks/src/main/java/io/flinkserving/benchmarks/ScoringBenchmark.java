@@ -5,13 +5,17 @@ import java.util.Map;
 
 /**
  * One record at a time, in and out, through the Java API of each engine, on one thread: this
- * library, JPMML-Evaluator, PMML4S, and onnxruntime where the model has an ONNX twin. Each model is
- * measured in a JVM of its own, the engines in turn within each round.
+ * library, JPMML-Evaluator and PMML4S with the PMML document; this library and onnxruntime with its
+ * ONNX twin where there is one. Each model is measured in a JVM of its own, the engines in turn
+ * within each round.
  */
 final class ScoringBenchmark implements Benchmark {
 
     /** Name under which the JVM of one model is started. */
     static final String CHILD = "scoring-model";
+
+    /** Which lines each ratio is of: ours, then the peer's. */
+    private static final Map<String, String[]> RATIOS = ratios();
 
     @Override
     public void run(Settings settings, Report report) throws Exception {
@@ -29,32 +33,32 @@ final class ScoringBenchmark implements Benchmark {
     private static void report(BenchModel model, Map<String, Series> all, Report report) {
         String prefix = "scoring." + model.label + ".";
         all.forEach((name, series) -> report.add(series.named(prefix + name)));
-        ratio(prefix + "to-jpmml", all, "record", "jpmml", model.timesJpmml, report);
-        ratio(prefix + "to-pmml4s", all, "record", "pmml4s", 0, report);
-        ratio(prefix + "to-onnxruntime", all, "record", "onnxruntime", model.timesOnnx, report);
-        ratio(
-                prefix + "to-onnxruntime-batch-64",
-                all,
-                "batch-64",
-                "onnxruntime-batch-64",
-                model.timesOnnxBatch,
-                report);
+        RATIOS.forEach(
+                (name, pair) -> {
+                    Series ours = all.get(pair[0]);
+                    Series theirs = all.get(pair[1]);
+                    if (ours == null || theirs == null) {
+                        return;
+                    }
+                    Report.Line line = report.add(ours.speedOver(theirs, prefix + name));
+                    double goal = model.goals.getOrDefault(name, 0.0);
+                    if (goal > 0) {
+                        line.atLeast(goal);
+                    }
+                });
     }
 
-    private static void ratio(
-            String name,
-            Map<String, Series> all,
-            String ours,
-            String theirs,
-            double goal,
-            Report report) {
-        Series peer = all.get(theirs);
-        if (peer == null) {
-            return;
+    private static Map<String, String[]> ratios() {
+        Map<String, String[]> ratios = new LinkedHashMap<>();
+        ratios.put("to-jpmml", new String[] {"record", "jpmml"});
+        ratios.put("to-pmml4s", new String[] {"record", "pmml4s"});
+        ratios.put("onnx-to-pmml", new String[] {"onnx-record", "record"});
+        for (String batch : new String[] {"", "-batch-" + ScoringRun.BATCH}) {
+            String ours = batch.isEmpty() ? "record" : batch.substring(1);
+            String theirs = "onnxruntime" + batch;
+            ratios.put("to-" + theirs, new String[] {ours, theirs});
+            ratios.put("onnx-to-" + theirs, new String[] {"onnx-" + ours, theirs});
         }
-        Report.Line line = report.add(all.get(ours).speedOver(peer, name));
-        if (goal > 0) {
-            line.atLeast(goal);
-        }
+        return ratios;
     }
 }

@@ -1,12 +1,9 @@
 package io.flinkserving.benchmarks;
 
 import io.flinkserving.boundary.CellTag;
-import io.flinkserving.boundary.NativeModel;
 import io.flinkserving.boundary.NativeScorer;
 import io.flinkserving.boundary.OutputField;
-import io.flinkserving.boundary.ProtobufLayouts;
-import io.flinkserving.wire.ModelDescriptor;
-import io.flinkserving.wire.ScorerOptions;
+import io.flinkserving.wire.ModelDescriptor.ModelType;
 import io.flinkserving.wire.WineRecord;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,66 +13,69 @@ import java.util.Map;
 /** Measures one model in this JVM. All engines get the same encoded records. */
 final class ScoringRun {
 
-    private static final int BATCH = 64;
+    static final int BATCH = 64;
 
     private final byte[][] records;
+    private final Rounds rounds;
 
-    private ScoringRun(byte[][] records) {
-        this.records = records;
+    private ScoringRun(Settings settings) throws Exception {
+        records = Wine.records(settings.data());
+        rounds = new Rounds(settings.rounds(), settings.quick() ? 100 : 300);
     }
 
     static void run(Settings settings) throws Exception {
         BenchModel model = BenchModel.valueOf(settings.required("bench-model"));
-        byte[] pmml = Files.readAllBytes(model.pmml(settings.models()));
+        Path pmml = model.pmml(settings.models());
         Path onnx = model.onnx(settings.models());
-        ModelDescriptor descriptor =
-                ModelDescriptor.newBuilder()
-                        .setName(model.label)
-                        .setDataType("wine")
-                        .setModeltype(ModelDescriptor.ModelType.PMML)
-                        .build();
-        ScoringRun run = new ScoringRun(Wine.records(settings.data()));
-        JpmmlScorer jpmml = new JpmmlScorer(pmml);
-        Pmml4sScorer pmml4s = new Pmml4sScorer(pmml);
-        try (NativeModel loaded = NativeModel.load(descriptor, pmml);
-                NativeScorer one = loaded.openScorer(options(1));
-                NativeScorer many = loaded.openScorer(options(BATCH));
-                OnnxScorer onnxOne = Files.exists(onnx) ? new OnnxScorer(onnx, 1) : null;
-                OnnxScorer onnxMany = Files.exists(onnx) ? new OnnxScorer(onnx, BATCH) : null) {
-            run.requireSameAnswers(one, jpmml, model.tolerance);
-            Rounds rounds = new Rounds(settings.rounds(), settings.quick() ? 100 : 300);
-            rounds.add("record", () -> run.oneByOne(one));
-            rounds.add("jpmml", () -> run.jpmml(jpmml));
-            if (onnxOne != null) {
-                rounds.add("onnxruntime", () -> run.onnx(onnxOne));
+        ScoringRun run = new ScoringRun(settings);
+        try (ServingScorer serving = new ServingScorer(ModelType.PMML, pmml, BATCH)) {
+            run.addPmml(serving, Files.readAllBytes(pmml), model.tolerance);
+            if (!Files.exists(onnx)) {
+                run.measure(settings);
+                return;
             }
-            rounds.add("batch-" + BATCH, () -> run.batches(many));
-            if (onnxMany != null) {
-                rounds.add("onnxruntime-batch-" + BATCH, () -> run.onnxBatches(onnxMany));
+            try (ServingScorer twin = new ServingScorer(ModelType.ONNX, onnx, BATCH);
+                    OnnxScorer one = new OnnxScorer(onnx, 1);
+                    OnnxScorer many = new OnnxScorer(onnx, BATCH)) {
+                run.addOnnx(twin, one, many);
+                run.measure(settings);
             }
-            rounds.add("pmml4s", () -> run.pmml4s(pmml4s));
-            rounds.add("protobuf-java", run::parse);
-            Map<String, double[]> measured = new LinkedHashMap<>();
-            rounds.run(run.records.length)
-                    .forEach((name, series) -> measured.put(name, series.rounds()));
-            ChildJvm.write(settings, measured);
         }
     }
 
-    private static ScorerOptions options(int capacity) {
-        return ScorerOptions.newBuilder()
-                .setProtobuf(ProtobufLayouts.of(WineRecord.getDescriptor()))
-                .setCapacity(capacity)
-                .build();
+    private void addPmml(ServingScorer serving, byte[] pmml, double tolerance) throws Exception {
+        JpmmlScorer jpmml = new JpmmlScorer(pmml);
+        Pmml4sScorer pmml4s = new Pmml4sScorer(pmml);
+        requireSameAnswers(serving, jpmml, tolerance);
+        rounds.add("record", () -> serving.oneByOne(records));
+        rounds.add("jpmml", () -> jpmml(jpmml));
+        rounds.add("batch-" + BATCH, () -> serving.batches(records));
+        rounds.add("pmml4s", () -> pmml4s(pmml4s));
+    }
+
+    private void addOnnx(ServingScorer serving, OnnxScorer one, OnnxScorer many) throws Exception {
+        for (byte[] record : records) {
+            one.set(0, WineRecord.parseFrom(record));
+            Answers.requireClose(serving.outputs(record), one.outputs());
+        }
+        rounds.add("onnx-record", () -> serving.oneByOne(records));
+        rounds.add("onnxruntime", () -> onnx(one));
+        rounds.add("onnx-batch-" + BATCH, () -> serving.batches(records));
+        rounds.add("onnxruntime-batch-" + BATCH, () -> onnxBatches(many));
+    }
+
+    private void measure(Settings settings) throws Exception {
+        rounds.add("protobuf-java", this::parse);
+        Map<String, double[]> measured = new LinkedHashMap<>();
+        rounds.run(records.length).forEach((name, series) -> measured.put(name, series.rounds()));
+        ChildJvm.write(settings, measured);
     }
 
     /** All outputs of all records. */
-    private void requireSameAnswers(NativeScorer scorer, JpmmlScorer reference, double tolerance)
+    private void requireSameAnswers(ServingScorer serving, JpmmlScorer reference, double tolerance)
             throws Exception {
         for (byte[] record : records) {
-            if (scorer.score(record) != 0) {
-                throw new IllegalStateException(scorer.message(0));
-            }
+            NativeScorer scorer = serving.score(record);
             Map<String, ?> expected = reference.evaluate(WineRecord.parseFrom(record));
             for (OutputField output : scorer.outputs()) {
                 Object wanted = JpmmlScorer.value(expected.get(output.name()));
@@ -99,45 +99,6 @@ final class ScoringRun {
                 return error <= tolerance * Math.abs(expected);
             default:
                 return false;
-        }
-    }
-
-    private double oneByOne(NativeScorer scorer) throws Exception {
-        double sum = 0;
-        for (byte[] record : records) {
-            scorer.score(record);
-            sum += predicted(scorer, 0);
-        }
-        return sum;
-    }
-
-    private double batches(NativeScorer scorer) throws Exception {
-        double sum = 0;
-        for (int start = 0; start < records.length; start += BATCH) {
-            int end = Math.min(start + BATCH, records.length);
-            scorer.begin();
-            for (int i = start; i < end; i++) {
-                scorer.add(records[i]);
-            }
-            scorer.score();
-            for (int row = 0; row < end - start; row++) {
-                sum += predicted(scorer, row);
-            }
-        }
-        return sum;
-    }
-
-    /** The predicted number, or something that depends on the class. */
-    private static double predicted(NativeScorer scorer, int row) {
-        switch (scorer.tag(row, 0)) {
-            case CellTag.DOUBLE:
-                return scorer.doubleValue(row, 0);
-            case CellTag.FLOAT:
-                return scorer.floatValue(row, 0);
-            case CellTag.LABEL:
-                return scorer.text(row, 0).hashCode();
-            default:
-                throw new IllegalStateException(scorer.message(row));
         }
     }
 
