@@ -19,6 +19,7 @@ sys.path.insert(0, str(bench_models.MAKER))
 
 import dense  # noqa: E402
 import make_models  # noqa: E402
+import networks  # noqa: E402
 import onnx  # noqa: E402
 import pmml  # noqa: E402
 import protobuf  # noqa: E402
@@ -106,6 +107,10 @@ class EncodingTest(unittest.TestCase):
                 return self.score(child, record)
         return float(node.get("score"))
 
+    def test_axes_of_a_tensor_change_places(self):
+        tensor = networks.Tensor([2, 3], [1, 2, 3, 4, 5, 6])
+        self.assertEqual(networks.Tensor([3, 2], [1, 4, 2, 5, 3, 6]), tensor.transposed(1, 0))
+
     def test_the_same_bytes_again(self):
         wine = first_rows(100)
 
@@ -149,6 +154,18 @@ class FolderTest(unittest.TestCase):
                     bench_models.folder(None)
         self.assertEqual(2, len(runs))
         self.assertIn(str(target), map(str, runs[0]))
+
+    def test_networks_come_with_those_of_the_shared_folder(self):
+        case = self.root / "shared" / "cases" / "onnx" / "net-cnn-digits"
+        case.mkdir(parents=True)
+        (case / "model.onnx").write_bytes(b"exported")
+        with mock.patch.object(paths, "shared", return_value=self.root / "shared"), mock.patch.object(bench_models, "NETWORKS", self.root / "nets"):
+            made = bench_models.networks()
+            names = {file.name for file in made.iterdir()} - {bench_models.STAMP}
+            self.assertEqual({f"{name}{suffix}" for name in networks.NETWORKS for suffix in (".onnx", ".pb")} | {"digits-cnn.onnx"}, names)
+            shutil.rmtree(case)
+            bench_models.networks()
+        self.assertFalse((made / "digits-cnn.onnx").exists())
 
     def test_every_file_that_the_benchmarks_look_for_is_made(self):
         source = paths.REPOSITORY / "flink-job/benchmarks/src/main/java/io/flinkserving/benchmarks/BenchModel.java"

@@ -1,7 +1,7 @@
 package io.flinkserving.benchmarks;
 
 /** Compares answers in single precision, of engines that sum in different orders. */
-final class Answers {
+public final class Answers {
 
     private static final double RELATIVE = 1e-4;
     private static final double ABSOLUTE = 1e-5;
@@ -11,7 +11,7 @@ final class Answers {
     /**
      * @throws IllegalStateException when they differ: what computes something else is not measured
      */
-    static void requireClose(double[] ours, double[] theirs) {
+    public static void requireClose(double[] ours, double[] theirs) {
         if (ours.length != theirs.length) {
             throw new IllegalStateException(
                     ours.length + " numbers, the peer has " + theirs.length);

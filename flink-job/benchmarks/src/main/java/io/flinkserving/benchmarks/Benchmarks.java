@@ -1,6 +1,8 @@
 package io.flinkserving.benchmarks;
 
 import io.flinkserving.benchmarks.pipeline.PipelineBenchmark;
+import io.flinkserving.benchmarks.tensors.TensorsBenchmark;
+import io.flinkserving.benchmarks.tensors.TensorsRun;
 import java.util.Map;
 
 /**
@@ -16,21 +18,27 @@ public final class Benchmarks {
                     "boundary", new BoundaryBenchmark(),
                     "scoring", new ScoringBenchmark(),
                     "loading", new LoadingBenchmark(),
+                    "tensors", new TensorsBenchmark(),
                     "pipeline", new PipelineBenchmark());
+
+    /** What runs in a JVM of its own, by the name under which that is started. */
+    private static final Map<String, Part> PARTS =
+            Map.of(
+                    PipelineBenchmark.CHILD, PipelineBenchmark::runChild,
+                    ScoringBenchmark.CHILD, ScoringRun::run,
+                    LoadingBenchmark.CHILD, LoadingRun::run,
+                    TensorsBenchmark.CHILD, TensorsRun::run);
+
+    private interface Part {
+        void run(Settings settings) throws Exception;
+    }
 
     private Benchmarks() {}
 
     public static void main(String[] arguments) throws Exception {
-        if (arguments.length > 0 && arguments[0].equals(PipelineBenchmark.CHILD)) {
-            PipelineBenchmark.runChild(Settings.parse(arguments));
-            return;
-        }
-        if (arguments.length > 0 && arguments[0].equals(ScoringBenchmark.CHILD)) {
-            ScoringRun.run(Settings.parse(arguments));
-            return;
-        }
-        if (arguments.length > 0 && arguments[0].equals(LoadingBenchmark.CHILD)) {
-            LoadingRun.run(Settings.parse(arguments));
+        Part part = arguments.length == 0 ? null : PARTS.get(arguments[0]);
+        if (part != null) {
+            part.run(Settings.parse(arguments));
             return;
         }
         Benchmark benchmark = arguments.length == 0 ? null : ALL.get(arguments[0]);

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
  * Runs a part of a benchmark in a JVM of its own. In a JVM that has run one model before, the
  * peers' call sites are compiled for the elements of both.
  */
-final class ChildJvm {
+public final class ChildJvm {
 
     private static final int MINUTES = 10;
 
@@ -25,7 +25,8 @@ final class ChildJvm {
      * @param name under which {@link Benchmarks} knows the part
      * @return what the part passed to {@link #write}
      */
-    static Map<String, double[]> run(String name, Settings settings, Map<String, String> more)
+    public static Map<String, double[]> run(
+            String name, Settings settings, Map<String, String> more)
             throws IOException, InterruptedException {
         Path result = Files.createTempFile("benchmark-", ".txt");
         List<String> command = new ArrayList<>();
@@ -56,7 +57,7 @@ final class ChildJvm {
     }
 
     /** Leaves values by name for the JVM that started this one. */
-    static void write(Settings settings, Map<String, double[]> values) throws IOException {
+    public static void write(Settings settings, Map<String, double[]> values) throws IOException {
         List<String> lines = new ArrayList<>();
         values.forEach((name, rounds) -> lines.add(name + " " + Arrays.toString(rounds)));
         Files.write(settings.out(), lines);

@@ -22,7 +22,7 @@ import java.util.stream.DoubleStream;
  * Scores wine records with onnxruntime on one thread, some number of records a call. The input
  * tensor is made once and its buffer filled anew for each call.
  */
-final class OnnxScorer implements AutoCloseable {
+public final class OnnxScorer implements AutoCloseable {
 
     private final OrtSession session;
     private final List<ToDoubleFunction<WineRecord>> fields = Wine.fieldsInOrder();
@@ -31,19 +31,25 @@ final class OnnxScorer implements AutoCloseable {
     private final Map<String, OnnxTensor> inputs;
 
     OnnxScorer(Path file, int batch) throws OrtException {
-        OrtEnvironment environment = OrtEnvironment.getEnvironment();
-        try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-            options.setIntraOpNumThreads(1);
-            options.setInterOpNumThreads(1);
-            options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
-            session = environment.createSession(file.toString(), options);
-        }
+        session = open(file);
         input =
                 ByteBuffer.allocateDirect(4 * batch * fields.size())
                         .order(ByteOrder.nativeOrder())
                         .asFloatBuffer();
-        tensor = OnnxTensor.createTensor(environment, input, new long[] {batch, fields.size()});
+        tensor =
+                OnnxTensor.createTensor(
+                        OrtEnvironment.getEnvironment(), input, new long[] {batch, fields.size()});
         inputs = Map.of(session.getInputNames().iterator().next(), tensor);
+    }
+
+    /** A session on one thread, with all optimizations. */
+    public static OrtSession open(Path file) throws OrtException {
+        try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+            options.setIntraOpNumThreads(1);
+            options.setInterOpNumThreads(1);
+            options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
+            return OrtEnvironment.getEnvironment().createSession(file.toString(), options);
+        }
     }
 
     void set(int row, WineRecord record) {

@@ -10,10 +10,10 @@ import java.util.Map;
  * time on a processor: on an idle machine that is the time that passes, on a busy one other
  * processes have less part in it.
  */
-final class Rounds {
+public final class Rounds {
 
     /** Does the thing measured for a number of records that is the same each time. */
-    interface Pass {
+    public interface Pass {
         /**
          * @return anything that depends on all that was done
          */
@@ -30,12 +30,12 @@ final class Rounds {
     private final Map<String, Pass> passes = new LinkedHashMap<>();
     private double sink;
 
-    Rounds(int rounds, long millisEach) {
+    public Rounds(int rounds, long millisEach) {
         this.rounds = rounds;
         this.nanosEach = millisEach * 1_000_000;
     }
 
-    void add(String name, Pass pass) {
+    public void add(String name, Pass pass) {
         passes.put(name, pass);
     }
 
@@ -43,7 +43,7 @@ final class Rounds {
      * @param records that one pass handles
      * @return nanoseconds per record, by name
      */
-    Map<String, Series> run(int records) throws Exception {
+    public Map<String, Series> run(int records) throws Exception {
         Map<String, double[]> measured = new LinkedHashMap<>();
         passes.keySet().forEach(name -> measured.put(name, new double[rounds]));
         for (int round = -WARM_UP_ROUNDS; round < rounds; round++) {

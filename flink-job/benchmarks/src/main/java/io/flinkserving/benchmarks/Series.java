@@ -15,7 +15,7 @@ public final class Series {
         this.rounds = rounds.clone();
     }
 
-    double[] rounds() {
+    public double[] rounds() {
         return rounds.clone();
     }
 

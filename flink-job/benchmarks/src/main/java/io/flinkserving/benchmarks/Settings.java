@@ -62,6 +62,11 @@ public final class Settings {
         return Paths.get(required("models"));
     }
 
+    /** The folder with networks of tensors. */
+    public Path tensors() {
+        return Paths.get(required("tensors"));
+    }
+
     public String required(String key) {
         String value = values.get(key);
         if (value == null) {

@@ -1,0 +1,2 @@
+/** Small networks of tensors in this library, onnxruntime and TensorFlow Java. */
+package io.flinkserving.benchmarks.tensors;
