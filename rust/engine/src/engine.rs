@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::thread::ScopedJoinHandle;
 
 use parking_lot::Mutex;
 use serving_model::wire::{ErrorCode, ModelDescriptor, ModelInfo};
@@ -26,6 +27,9 @@ impl ServedFactories {
             .with(serving_tensor::OnnxModelFactory)
     }
 }
+
+/// Bytes of content from which on compressing them takes longer than starting a thread for it.
+const WORTH_A_THREAD: usize = 64 << 10;
 
 /// Same content, type, signature and folder: same compiled model.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -142,7 +146,6 @@ impl Engine {
         content: &[u8],
         directory: Option<&Path>,
     ) -> Result<Arc<Loaded>, ModelError> {
-        let factory = self.resolver.resolve(descriptor.modeltype)?;
         let digest = Digest::of(content);
         if !descriptor.sha256.is_empty() && descriptor.sha256 != digest.as_bytes() {
             return Err(ModelError::new(
@@ -150,6 +153,28 @@ impl Engine {
                 format!("the content has SHA-256 {digest}, the descriptor names another"),
             ));
         }
+        self.compile(descriptor, content, digest, directory, None)
+    }
+
+    /// Loads a model from what a checkpoint holds.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when the bytes are damaged.
+    pub fn restore(&self, bytes: &[u8]) -> Result<Arc<Loaded>, ModelError> {
+        let (descriptor, content, digest) = stored::unpack(bytes, Limits::default())?;
+        self.compile(&descriptor, &content, digest, None, Some(bytes))
+    }
+
+    /// Compiles content with a digest, or returns the model that was. `stored` is what a checkpoint holds of it, if that is known.
+    fn compile(
+        &self,
+        descriptor: &ModelDescriptor,
+        content: &[u8],
+        digest: Digest,
+        directory: Option<&Path>,
+        stored: Option<&[u8]>,
+    ) -> Result<Arc<Loaded>, ModelError> {
+        let factory = self.resolver.resolve(descriptor.modeltype)?;
         self.share(descriptor, digest, directory, || {
             self.memory.check(content.len())?;
             let limits = Limits {
@@ -163,25 +188,33 @@ impl Engine {
                     limits.content_bytes
                 )));
             }
-            let model = factory.create(&ModelSource {
+            let source = ModelSource {
                 descriptor,
                 content,
                 directory: directory.map(Path::to_path_buf),
                 limits,
-            })?;
-            Ok((model, stored::pack(descriptor, content)?))
+            };
+            let pack = || match stored {
+                Some(stored) => Ok(stored.to_vec()),
+                None => stored::pack_with(descriptor, content, digest),
+            };
+            if content.len() < WORTH_A_THREAD || stored.is_some() {
+                return Ok((factory.create(&source)?, pack()?));
+            }
+            // Compressing takes about as long as compiling.
+            std::thread::scope(|scope| {
+                let packing = std::thread::Builder::new()
+                    .name("pack-model".into())
+                    .spawn_scoped(scope, pack);
+                let model = factory.create(&source);
+                let packed = match packing.map(ScopedJoinHandle::join) {
+                    Ok(Ok(packed)) => packed,
+                    Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                    Err(_) => pack(),
+                };
+                Ok((model?, packed?))
+            })
         })
-    }
-
-    /// Loads a model from what a checkpoint holds.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load), and when the bytes are damaged.
-    pub fn restore(&self, bytes: &[u8]) -> Result<Arc<Loaded>, ModelError> {
-        let (descriptor, content, _) = stored::unpack(bytes, Limits::default())?;
-        let mut unchecked = descriptor;
-        unchecked.sha256.clear();
-        self.load(&unchecked, &content)
     }
 
     fn share(

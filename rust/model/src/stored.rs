@@ -17,7 +17,14 @@ const LEVEL: i32 = 3;
 /// # Errors
 /// `MODEL_TOO_LARGE` when the content can't be compressed in memory.
 pub fn pack(descriptor: &ModelDescriptor, content: &[u8]) -> Result<Vec<u8>, ModelError> {
-    let digest = Digest::of(content);
+    pack_with(descriptor, content, Digest::of(content))
+}
+
+/// [`pack`] for content whose digest is known.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_with(descriptor: &ModelDescriptor, content: &[u8], digest: Digest) -> Result<Vec<u8>, ModelError> {
     let mut bare = descriptor.clone();
     if let Some(MessageContent::Data(_)) = bare.message_content {
         bare.message_content = None;

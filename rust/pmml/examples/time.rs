@@ -1,7 +1,7 @@
 //! Times a model: `cargo run --release -p serving-pmml --example time -- MODEL.pmml...`
 //!
 //! One record at a time through `Scorer::score`, the values of the inputs drawn from a fixed sequence; the least of several
-//! rounds in nanoseconds per record, the bytes that the model counts, and how fast it was loaded.
+//! rounds in nanoseconds per record, the bytes that the model counts, and how fast it was loaded at best.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,14 +29,20 @@ const RANGES: [(f64, f64); 11] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for path in std::env::args().skip(1) {
         let content = std::fs::read(&path)?;
-        let start = Instant::now();
-        let model = PmmlModelFactory.create(&ModelSource {
-            descriptor: &ModelDescriptor::default(),
+        let descriptor = ModelDescriptor::default();
+        let source = ModelSource {
+            descriptor: &descriptor,
             content: &content,
             directory: None,
             limits: Limits::default(),
-        })?;
-        let load = start.elapsed().as_secs_f64();
+        };
+        let mut model = PmmlModelFactory.create(&source)?;
+        let (mut load, begin) = (f64::INFINITY, Instant::now());
+        while begin.elapsed().as_secs_f64() < 1.0 {
+            let start = Instant::now();
+            model = PmmlModelFactory.create(&source)?;
+            load = load.min(start.elapsed().as_secs_f64());
+        }
         let width = model.schema().input_width().unwrap_or(0);
         let mut scorer = Arc::clone(&model).scorer()?;
         let mut seed = 1_u64;
@@ -69,9 +75,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             least = least.min(start.elapsed().as_secs_f64() * 1e9 / rows.len() as f64);
         }
         println!(
-            "{path}: {least:.0} ns/record, {} bytes, {:.0} MB/s loading",
+            "{path}: {least:.0} ns/record, {} bytes, {:.0} MB/s loading in {:.2} ms",
             model.native_bytes(),
-            content.len() as f64 / 1e6 / load
+            content.len() as f64 / 1e6 / load,
+            load * 1e3
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A `MiningModel` whose segments are plain trees, compiled tree by tree to one ensemble of the kernel.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use serving_kernels::trees::{BinaryNode, EnsembleBuilder, Missing};
 
@@ -197,19 +197,42 @@ struct LeafTable {
     /// Numbers of a row.
     width: usize,
     rows: Vec<f64>,
-    known: HashMap<u64, u32>,
-    hasher: RandomState,
+    /// By hash of a row: where it is.
+    known: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    /// What documents can't know: else they could be made so that many rows have one hash.
+    keys: [u64; 2],
     row: Vec<f64>,
+}
+
+/// The hasher of what is a hash.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 impl LeafTable {
     fn new(function: Function) -> Self {
+        let random = RandomState::new();
         Self {
             function,
             width: usize::from(function == Function::Regression),
             rows: Vec::new(),
-            known: HashMap::new(),
-            hasher: RandomState::new(),
+            known: HashMap::default(),
+            keys: [0_u8, 1].map(|number| random.hash_one(number)),
             row: Vec::new(),
         }
     }
@@ -268,8 +291,10 @@ impl LeafTable {
             .iter()
             .rposition(|number| *number != 0.0)
             .map_or(0, |last| last + 1);
-        let bits: u64 = self.row[..filled].iter().enumerate().fold(0, |bits, (at, number)| {
-            bits ^ self.hasher.hash_one((at, number.to_bits()))
+        let [first, factor] = self.keys;
+        let bits = self.row[..filled].iter().fold(first, |bits, number| {
+            let product = u128::from(bits ^ number.to_bits()) * u128::from(factor);
+            product as u64 ^ (product >> 64) as u64
         });
         let next = (self.rows.len() / self.width.max(1)) as u32;
         let known = *self.known.entry(bits).or_insert(next);

@@ -1,7 +1,5 @@
 //! Trees of numeric tests, lowered to the kernel.
 
-use std::collections::HashMap;
-
 use serving_kernels::trees::{BinaryNode, LoneTree, Missing};
 
 use crate::models::NONE;
@@ -15,17 +13,23 @@ use crate::value::{Type, Value};
 #[derive(Debug, Default)]
 pub(super) struct FeatureList {
     slots: Vec<Slot>,
-    index: HashMap<Slot, u32>,
+    /// By slot: which feature it is, [`NONE`] when it is none.
+    index: Vec<u32>,
     wide: bool,
 }
 
 impl FeatureList {
     fn feature(&mut self, slot: Slot, kind: Type) -> u32 {
         self.wide |= kind != Type::Float;
-        *self.index.entry(slot).or_insert_with(|| {
+        if self.index.len() <= slot as usize {
+            self.index.resize(slot as usize + 1, NONE);
+        }
+        let feature = &mut self.index[slot as usize];
+        if *feature == NONE {
+            *feature = self.slots.len() as u32;
             self.slots.push(slot);
-            (self.slots.len() - 1) as u32
-        })
+        }
+        *feature
     }
 
     pub(super) fn len(&self) -> usize {

@@ -57,6 +57,36 @@ pub(crate) struct Classes {
     pub(crate) kind: Type,
     pub(crate) list: Vec<Class>,
     index: HashMap<(u8, u64), u32>,
+    spellings: Spellings,
+}
+
+/// How classes were spelled: documents repeat a few texts in the same order again and again.
+#[derive(Clone, Debug, Default)]
+struct Spellings {
+    known: Vec<(Box<str>, u32)>,
+    /// Where the next one is looked for first.
+    next: usize,
+}
+
+impl Spellings {
+    /// Most that are kept.
+    const MOST: usize = 64;
+
+    fn find(&mut self, text: &str) -> Option<u32> {
+        let (before, after) = self.known.split_at(self.next.min(self.known.len()));
+        let position = match after.iter().position(|(known, _)| **known == *text) {
+            Some(position) => before.len() + position,
+            None => before.iter().position(|(known, _)| **known == *text)?,
+        };
+        self.next = position + 1;
+        self.known.get(position).map(|(_, class)| *class)
+    }
+
+    fn add(&mut self, text: &str, class: u32) {
+        if self.known.len() < Self::MOST {
+            self.known.push((text.into(), class));
+        }
+    }
 }
 
 impl Classes {
@@ -65,6 +95,7 @@ impl Classes {
             kind,
             list: Vec::new(),
             index: HashMap::new(),
+            spellings: Spellings::default(),
         }
     }
 
@@ -112,9 +143,14 @@ pub(crate) struct Draft<'d> {
 impl<'d> Compiler<'d> {
     /// The class with a text.
     pub(crate) fn class(&mut self, classes: &mut Classes, text: &str) -> u32 {
+        if let Some(class) = classes.spellings.find(text) {
+            return class;
+        }
         let value = self.literal_or_text(classes.kind, text);
         let code = self.strings.intern(text);
-        classes.class(value, code)
+        let class = classes.class(value, code);
+        classes.spellings.add(text, class);
+        class
     }
 
     /// Makes sure that each class whose share is asked for is one.

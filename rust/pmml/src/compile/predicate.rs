@@ -27,8 +27,9 @@ impl<'d> Compiler<'d> {
             "True" => Ok(Predicate::True),
             "False" => Ok(Predicate::False),
             "SimplePredicate" => {
-                let slot = self.resolve(scope, node.need("field")?, node)?;
-                let comparison = match node.need("operator")? {
+                let [field, operator, value] = node.several(["field", "operator", "value"]);
+                let slot = self.resolve(scope, node.needed("field", field)?, node)?;
+                let comparison = match node.needed("operator", operator)? {
                     "isMissing" => return Ok(Predicate::Missing { slot, negated: false }),
                     "isNotMissing" => return Ok(Predicate::Missing { slot, negated: true }),
                     "equal" => Comparison::Equal,
@@ -40,7 +41,7 @@ impl<'d> Compiler<'d> {
                     other => return Err(node.invalid(format!("unknown operator '{other}'"))),
                 };
                 let kind = self.slots[slot as usize].kind;
-                let value = self.literal_or_text(kind, node.need("value")?);
+                let value = self.literal_or_text(kind, node.needed("value", value)?);
                 Ok(Predicate::Compare {
                     slot,
                     comparison,

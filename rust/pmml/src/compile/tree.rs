@@ -27,7 +27,7 @@ impl<'d> Compiler<'d> {
         };
         let mut elements = vec![node.need_child("Node")?];
         let mut nodes: Vec<TreeNode> = Vec::new();
-        let mut rows: Vec<Vec<(u32, f64)>> = Vec::new();
+        let mut rows = Distributions::default();
         let mut embedded = Vec::new();
         let mut at = 0;
         while let Some(element) = elements.get(at).copied() {
@@ -54,12 +54,7 @@ impl<'d> Compiler<'d> {
             }
         }
         let classes = draft.classes.list.len();
-        let mut shares = vec![0.0; rows.len() * classes];
-        for (row, entries) in rows.iter().enumerate() {
-            for (class, share) in entries {
-                shares[row * classes + *class as usize] = *share;
-            }
-        }
+        let shares = rows.table(classes);
         let mut tree = Tree {
             nodes: nodes.into(),
             shares: shares.into(),
@@ -100,61 +95,36 @@ impl<'d> Compiler<'d> {
         &mut self,
         draft: &mut Draft<'d>,
         element: Node<'d>,
-        rows: &mut Vec<Vec<(u32, f64)>>,
+        rows: &mut Distributions,
         (children, count): (u32, u32),
         elements: &[Node<'d>],
     ) -> Compiled<TreeNode> {
         let predicate = self.predicate_of(draft.scope, element)?;
+        let [score_text, records, default_child_id] = element.several(["score", "recordCount", "defaultChild"]);
+        let mut records = records.map_or(Ok(0.0), |text| element.as_number("recordCount", text))?;
         let mut shares = NONE;
-        let mut records = element.number_or("recordCount", 0.0)?;
-        if draft.function == Function::Classification {
-            let mut entries = Vec::new();
-            let (mut total, mut given) = (0.0, false);
-            for distribution in element.all("ScoreDistribution") {
-                let class = self.class(&mut draft.classes, distribution.need("value")?);
-                let probability = distribution.number("probability")?;
-                let count = match probability {
-                    Some(share) => distribution.number_or("recordCount", share)?,
-                    None => distribution.need_number("recordCount")?,
-                };
-                total += count;
-                given |= probability.is_some();
-                entries.push((class, count, probability));
-            }
-            if !entries.is_empty() {
-                if records == 0.0 {
-                    records = total;
-                }
-                shares = rows.len() as u32;
-                rows.push(
-                    entries
-                        .into_iter()
-                        .map(|(class, count, probability)| {
-                            let share = if given {
-                                probability.unwrap_or(0.0)
-                            } else {
-                                count / total
-                            };
-                            (class, share)
-                        })
-                        .collect(),
-                );
+        if draft.function == Function::Classification
+            && let Some((row, total)) = self.score_distribution(draft, element, rows)?
+        {
+            shares = row;
+            if records == 0.0 {
+                records = total;
             }
         }
         // After the distribution: of classes with equal shares the one that it names first is the answer.
         let (mut score, mut class) = (f64::NAN, NONE);
-        if let Some(text) = element.get("score") {
+        if let Some(text) = score_text {
             if draft.function == Function::Classification {
                 class = self.class(&mut draft.classes, text);
             } else {
-                score = element.need_number("score")?;
+                score = element.as_number("score", text)?;
                 if draft.float {
                     score = text.trim().parse::<f32>().map_or(score, f64::from);
                 }
             }
         }
         let mut default_child = NONE;
-        if let Some(id) = element.get("defaultChild") {
+        if let Some(id) = default_child_id {
             let position = elements[children as usize..(children + count) as usize]
                 .iter()
                 .position(|child| child.get("id") == Some(id))
@@ -172,6 +142,69 @@ impl<'d> Compiler<'d> {
             records,
             id: 0,
         })
+    }
+
+    /// Adds the distribution of a node, if it has one. Returns the number of the row, and of the records.
+    fn score_distribution(
+        &mut self,
+        draft: &mut Draft<'d>,
+        element: Node<'d>,
+        rows: &mut Distributions,
+    ) -> Compiled<Option<(u32, f64)>> {
+        rows.row.clear();
+        let (mut total, mut given) = (0.0, false);
+        for distribution in element.all("ScoreDistribution") {
+            let [value, records, share] = distribution.several(["value", "recordCount", "probability"]);
+            let class = self.class(&mut draft.classes, distribution.needed("value", value)?);
+            let share = share
+                .map(|text| distribution.as_number("probability", text))
+                .transpose()?;
+            let records = match (records, share) {
+                (None, Some(share)) => share,
+                _ => distribution.as_number("recordCount", distribution.needed("recordCount", records)?)?,
+            };
+            total += records;
+            given |= share.is_some();
+            rows.row.push((class, records, share));
+        }
+        Ok(rows.end_row(total, given).map(|row| (row, total)))
+    }
+}
+
+/// Distributions of classes, node after node, before it is known how many classes there are.
+#[derive(Default)]
+struct Distributions {
+    /// Of the node at hand: class, records, share.
+    row: Vec<(u32, f64, Option<f64>)>,
+    entries: Vec<(u32, f64)>,
+    ends: Vec<usize>,
+}
+
+impl Distributions {
+    /// Ends the row of a node. Returns its number, `None` when there is nothing in it.
+    fn end_row(&mut self, total: f64, given: bool) -> Option<u32> {
+        if self.row.is_empty() {
+            return None;
+        }
+        self.entries.extend(self.row.iter().map(|(class, records, share)| {
+            let share = if given { share.unwrap_or(0.0) } else { records / total };
+            (*class, share)
+        }));
+        self.ends.push(self.entries.len());
+        Some((self.ends.len() - 1) as u32)
+    }
+
+    /// The rows, a share for each class.
+    fn table(&self, classes: usize) -> Vec<f64> {
+        let mut table = vec![0.0; self.ends.len() * classes];
+        let mut start = 0;
+        for (row, end) in self.ends.iter().enumerate() {
+            for (class, share) in &self.entries[start..*end] {
+                table[row * classes + *class as usize] = *share;
+            }
+            start = *end;
+        }
+        table
     }
 }
 
