@@ -46,15 +46,18 @@ Results:
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelArguments {
-    /// Type of the model; told from the file name (.pmml, .pfa, .onnx, .pb, a directory) when left out
+    /// Type of the model; told from the file name (.pmml, .pfa, .onnx, .pb, .zip, .tar, a folder) when left out
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     kind: Option<ModelKind>,
-    /// The model: a file or a directory; repeat it for a model that is made of several files
+    /// The model: a file or a folder; repeat it for a model that is made of several files
     #[arg(long = "model", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The same as --model
     #[arg(value_name = "MODEL")]
     more_files: Vec<PathBuf>,
+    /// Signature of a SavedModel; when left out, `serving_default`, else the only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) signature: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +122,9 @@ pub(crate) struct BenchArguments {
     pub(crate) json: bool,
 }
 
+/// The file that tells a folder with a SavedModel.
+pub(crate) const SAVED_MODEL: &str = "saved_model.pb";
+
 /// Model types as the command line names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModelKind {
@@ -130,7 +136,7 @@ pub(crate) enum ModelKind {
     Onnx,
     /// Frozen TensorFlow graph
     TfFrozen,
-    /// TensorFlow saved model, a directory
+    /// TensorFlow SavedModel: its folder, or a zip or tar of it
     TfSavedmodel,
     /// Factors of alternating least squares, as text
     Als,
@@ -165,7 +171,7 @@ impl ModelKind {
     }
 
     fn of_path(path: &Path) -> Option<Self> {
-        if path.is_dir() {
+        if path.is_dir() || path.file_name().is_some_and(|name| name == SAVED_MODEL) {
             return Some(Self::TfSavedmodel);
         }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
@@ -173,6 +179,7 @@ impl ModelKind {
             "pfa" => Some(Self::Pfa),
             "onnx" => Some(Self::Onnx),
             "pb" => Some(Self::TfFrozen),
+            "zip" | "tar" | "tgz" => Some(Self::TfSavedmodel),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`arguments`] | the command line |
-//! | [`model_files`] | from the arguments to a loaded model |
+//! | [`model_files`], [`folder`] | from the arguments to a loaded model |
 //! | [`records`] | reads records: JSON array, JSON lines, CSV |
 //! | [`rows`], [`tensors`] | scores a record with a model of rows, of tensors |
 //! | [`inspect`], [`validate`], [`score`], [`bench`] | the commands |
@@ -17,6 +17,7 @@ mod binding;
 #[cfg(test)]
 mod example_models;
 mod failure;
+mod folder;
 mod guard;
 mod inspect;
 mod json;

@@ -10,9 +10,9 @@ use serving_engine::{Engine, Loaded, ServedFactories};
 use serving_model::wire::ModelDescriptor;
 use serving_model::{ErrorCode, Limits, ModelError, Scorer};
 
-use crate::arguments::{ModelArguments, ModelKind};
+use crate::arguments::{ModelArguments, ModelKind, SAVED_MODEL};
 use crate::failure::Failure;
-use crate::guard;
+use crate::{folder, guard};
 
 /// A loaded model and what is known about its file.
 pub(crate) struct OpenModel {
@@ -78,10 +78,17 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
             files.len()
         )));
     }
-    let content = read(path).map_err(refused)?;
+    if arguments.signature.is_some() && kind != ModelKind::TfSavedmodel {
+        return Err(Failure::Usage(format!(
+            "a model of type {} has no signatures",
+            kind.name()
+        )));
+    }
+    let content = content(path, kind).map_err(refused)?;
     let descriptor = ModelDescriptor {
         name: file.clone(),
         modeltype: model_type,
+        signature: arguments.signature.clone().unwrap_or_default(),
         ..ModelDescriptor::default()
     };
     // The folder of a file that is named without one is the current one.
@@ -98,6 +105,28 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
         loaded,
         file,
     })
+}
+
+/// What the engine is given: a file, or the archive of a folder.
+fn content(path: &Path, kind: ModelKind) -> Result<Vec<u8>, ModelError> {
+    if kind != ModelKind::TfSavedmodel {
+        return read(path);
+    }
+    if path.is_dir() {
+        return folder::pack(path, Limits::default().content_bytes);
+    }
+    match (path.file_name(), path.parent()) {
+        // The folder is meant: the file alone has no variables.
+        (Some(name), Some(parent)) if name == SAVED_MODEL => {
+            let folder = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            folder::pack(folder, Limits::default().content_bytes)
+        }
+        _ => read(path),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {

@@ -24,6 +24,7 @@ impl ServedFactories {
         ModelFactoriesResolver::default()
             .with(serving_pmml::PmmlModelFactory)
             .with(serving_tensor::TensorFlowModelFactory)
+            .with(serving_tensor::SavedModelFactory)
             .with(serving_tensor::OnnxModelFactory)
     }
 }

@@ -1,6 +1,6 @@
-//! Models of tensors: frozen TensorFlow graphs and ONNX.
+//! Models of tensors: frozen TensorFlow graphs, SavedModels and ONNX.
 //!
-//! A file is read by a front end (`tensorflow`, `onnx`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
+//! A file is read by a front end (`tensorflow`, `saved_model`, `onnx`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
 //! and, where every row is worked on for itself by dense layers and the like, compiled to kernels (`plan`). Other graphs
 //! are evaluated node by node (`run`, `ops`). See `docs/tensor.md`.
 #![forbid(unsafe_code)]
@@ -15,9 +15,11 @@ mod graph;
 mod model;
 mod onnx;
 mod ops;
+mod parts;
 mod plan;
 mod rewrite;
 mod run;
+mod saved_model;
 mod score;
 mod tensorflow;
 mod trouble;
@@ -38,6 +40,25 @@ impl ModelFactory for TensorFlowModelFactory {
         let graph = tensorflow::read_graph(source.content, &[], source.limits)?;
         let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
         Ok(Arc::new(model))
+    }
+}
+
+/// Makes models from TensorFlow's SavedModels, which travel as a zip or tar of their folder.
+///
+/// Inputs and outputs are those of a signature, under its names: the one that the descriptor names, else `serving_default`, else the
+/// only one. Variables are constants. In rows the first axis, the batch, is left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SavedModelFactory;
+
+impl ModelFactory for SavedModelFactory {
+    fn model_type(&self) -> ModelType {
+        ModelType::Tensorflowsaved
+    }
+
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        let (graph, signatures) = saved_model::read_model(source.content, &source.descriptor.signature, source.limits)?;
+        let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
+        Ok(Arc::new(model.described(signatures)))
     }
 }
 

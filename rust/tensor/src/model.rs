@@ -43,6 +43,8 @@ pub(crate) struct GraphModel {
     pub(crate) batching: Batching,
     schema: Schema,
     bytes: usize,
+    /// What the file says of itself, for people.
+    description: String,
 }
 
 impl GraphModel {
@@ -74,6 +76,7 @@ impl GraphModel {
             },
             batching: Batching::Together,
             bytes: 0,
+            description: String::new(),
             graph,
             compiled,
         };
@@ -88,6 +91,13 @@ impl GraphModel {
         model.bytes = model.heap_bytes();
         model.check_size(native_bytes)?;
         Ok(model)
+    }
+
+    /// The model with lines for its summary.
+    pub(crate) fn described(mut self, description: String) -> Self {
+        self.bytes += description.len();
+        self.description = description;
+        self
     }
 
     fn check_size(&self, native_bytes: usize) -> Result<(), ModelError> {
@@ -330,6 +340,9 @@ impl Model for GraphModel {
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
         let _ = write!(text, "operators: {}", operators.join(", "));
+        if !self.description.is_empty() {
+            let _ = write!(text, "\n{}", self.description);
+        }
         text
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serving_model::{Block, Cell, ErrorCode, Field, Model, Output, Tensor};
-use support::{agree, json, load, numbers, own, read, shared, tensor};
+use support::{agree, json, load, numbers, own, read, shared, tensor, tensors_differ};
 
 /// Cases that hold, and must go on to.
 const HOLD: [&str; 11] = [
@@ -33,46 +33,10 @@ fn difference(folder: &Path) -> Result<(), String> {
         case["tolerance"]["abs"].as_f64().unwrap(),
     );
     let model = load(&read(&folder.join(case["model"].as_str().unwrap()))).map_err(|error| error.to_string())?;
+    tensors_differ(model.as_ref(), folder)?;
     for set in case["sets"].as_array().unwrap() {
         let inputs = json(&folder.join(set["input"].as_str().unwrap()));
         let expected = json(&folder.join(set["expected"].as_str().unwrap()));
-        for (record, (input, want)) in inputs
-            .as_array()
-            .unwrap()
-            .iter()
-            .zip(expected.as_array().unwrap())
-            .enumerate()
-        {
-            let tensors: Vec<(String, Tensor)> = input
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.clone(), tensor(value)))
-                .collect();
-            let got = model
-                .tensor_model()
-                .unwrap()
-                .call(&tensors)
-                .map_err(|error| format!("record {record}: {error}"))?;
-            for (name, want) in want.as_object().unwrap() {
-                let want = tensor(want);
-                let (_, got) = got
-                    .iter()
-                    .find(|(output, _)| output == name)
-                    .ok_or_else(|| format!("record {record}: no output '{name}'"))?;
-                if want.shape != got.shape {
-                    return Err(format!(
-                        "record {record}: '{name}' has shape {:?}, not {:?}",
-                        got.shape, want.shape
-                    ));
-                }
-                for (want, got) in numbers(&want.data).iter().zip(numbers(&got.data)) {
-                    if !agree(*want, got, rel, tiny) {
-                        return Err(format!("record {record}: '{name}': wanted {want}, got {got}"));
-                    }
-                }
-            }
-        }
         let (inputs, expected) = (inputs.as_array().unwrap(), expected.as_array().unwrap());
         rows(Arc::clone(&model), inputs, expected, rel, tiny)?;
     }

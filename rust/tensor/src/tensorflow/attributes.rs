@@ -8,7 +8,7 @@ use super::proto::{DataType, NodeDef, TensorProto, TensorShapeProto};
 use crate::array::{Array, DType, Data, Element};
 
 /// The element type behind a number of the protocol.
-pub(super) fn dtype(number: i32) -> Result<DType, ModelError> {
+pub(crate) fn dtype(number: i32) -> Result<DType, ModelError> {
     match DataType::try_from(number) {
         Ok(DataType::DtFloat) => Ok(DType::F32),
         Ok(DataType::DtDouble) => Ok(DType::F64),
@@ -32,7 +32,7 @@ pub(super) fn dtype(number: i32) -> Result<DType, ModelError> {
 }
 
 /// Lengths of axes, `None` where unknown; `None` as a whole when not even their number is known.
-pub(super) fn shape(shape: &TensorShapeProto) -> Option<Vec<Option<usize>>> {
+pub(crate) fn shape(shape: &TensorShapeProto) -> Option<Vec<Option<usize>>> {
     if shape.unknown_rank {
         return None;
     }
@@ -62,7 +62,7 @@ impl NodeDef {
         matches!(self.value(name), Some(Value::B(true)))
     }
 
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         match self.value(name) {
             Some(Value::S(value)) => std::str::from_utf8(value).unwrap_or_default(),
             _ => "",
@@ -76,14 +76,14 @@ impl NodeDef {
         }
     }
 
-    pub(super) fn shape(&self, name: &str) -> Option<&TensorShapeProto> {
+    pub(crate) fn shape(&self, name: &str) -> Option<&TensorShapeProto> {
         match self.value(name)? {
             Value::Shape(value) => Some(value),
             _ => None,
         }
     }
 
-    pub(super) fn tensor(&self, name: &str) -> Option<&TensorProto> {
+    pub(crate) fn tensor(&self, name: &str) -> Option<&TensorProto> {
         match self.value(name)? {
             Value::Tensor(value) => Some(value),
             _ => None,
@@ -91,7 +91,7 @@ impl NodeDef {
     }
 
     /// The element type that an attribute names.
-    pub(super) fn dtype(&self, name: &str) -> Result<DType, ModelError> {
+    pub(crate) fn dtype(&self, name: &str) -> Result<DType, ModelError> {
         match self.value(name) {
             Some(Value::Type(number)) => dtype(*number),
             _ => Err(invalid_at(self, format!("attribute '{name}' is missing"))),

@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use serving_model::ModelError;
 
-use super::attributes::{constant, shape};
+use super::attributes::{constant, dtype, shape};
 use super::operators::translate;
-use super::{Port, Raw, invalid_at, listed};
+use super::{Feed, Port, Raw, Variables, invalid_at, listed};
 use crate::array::Array;
 use crate::graph::{Graph, Input, Loop, Node, Op, Value};
 use crate::trouble::at_node;
@@ -36,8 +36,36 @@ struct Frame {
     exits: usize,
 }
 
+/// What comes from outside the graph.
+pub(super) struct Given<'a> {
+    feeds: &'a [Feed],
+    /// Which feed a value is.
+    fed: HashMap<Port, usize>,
+    variables: &'a dyn Variables,
+}
+
+impl<'a> Given<'a> {
+    /// Feeds, the value that each of them is, and variables.
+    ///
+    /// # Errors
+    /// When two inputs are the same value.
+    pub(super) fn new(feeds: &'a [Feed], ports: &[Port], variables: &'a dyn Variables) -> Result<Self, ModelError> {
+        let mut fed = HashMap::new();
+        for (index, (feed, port)) in feeds.iter().zip(ports).enumerate() {
+            if let Some(other) = fed.insert(*port, index) {
+                return Err(ModelError::invalid(format!(
+                    "inputs '{}' and '{}' are both the tensor '{}'",
+                    feeds[other].name, feed.name, feed.tensor
+                )));
+            }
+        }
+        Ok(Self { feeds, fed, variables })
+    }
+}
+
 struct Builder<'a> {
     raw: &'a [Raw],
+    outside: &'a Given<'a>,
     frames: HashMap<&'a str, Frame>,
     /// Frame of each `Exit` node.
     exits: HashMap<usize, (&'a str, usize)>,
@@ -50,9 +78,10 @@ struct Builder<'a> {
 ///
 /// # Errors
 /// `MODEL_INVALID` for cycles and broken loops, `MODEL_UNSUPPORTED` with the list of all operators that are not supported.
-pub(super) fn build(raw: &[Raw], wanted: &[(String, Port)]) -> Result<Graph, ModelError> {
+pub(super) fn build(raw: &[Raw], wanted: &[(String, Port)], outside: &Given<'_>) -> Result<Graph, ModelError> {
     let mut builder = Builder {
         raw,
+        outside,
         frames: HashMap::new(),
         exits: HashMap::new(),
         unknown: BTreeSet::new(),
@@ -257,7 +286,11 @@ impl<'a> Builder<'a> {
             graph.outputs.push((name.clone(), made[port]));
         }
         if !scope.inside {
-            graph.inputs = self.inputs(&mut graph.nodes)?;
+            graph.inputs = if self.outside.feeds.is_empty() {
+                self.placeholders(&mut graph.nodes)?
+            } else {
+                self.feeds()?
+            };
         }
         graph.find_last_uses();
         Ok(graph)
@@ -269,7 +302,7 @@ impl<'a> Builder<'a> {
             return Ok(Some(*index));
         }
         if !scope.inside {
-            return Ok(None);
+            return Ok(self.outside.fed.get(&port).copied());
         }
         if self.op(port.node) == "Enter" && self.raw[port.node].definition.flag("is_constant") {
             scope.captures.push(self.input(port.node, 0)?);
@@ -297,6 +330,9 @@ impl<'a> Builder<'a> {
         }
         let raw = self.raw;
         let definition = &raw[port.node].definition;
+        if self.outside.fed.contains_key(&port) {
+            return Err(invalid_at(definition, "a loop reads an input that does not enter it"));
+        }
         let (op, inputs) = if let Some((frame, _)) = self.exits.get(&port.node).copied() {
             if let Some(index) = loops.get(frame) {
                 return Ok(*index);
@@ -305,9 +341,16 @@ impl<'a> Builder<'a> {
             self.build_loop(frame, made, depth)?
         } else {
             let op = match definition.op.as_str() {
-                "Placeholder" if depth == 0 => Some(Op::Input(port.node)),
+                "Placeholder" if depth == 0 && self.outside.feeds.is_empty() => Some(Op::Input(port.node)),
+                "Placeholder" if depth == 0 => {
+                    return Err(invalid_at(
+                        definition,
+                        "the outputs need a value that is not among the inputs",
+                    ));
+                }
                 "Placeholder" => return Err(invalid_at(definition, "a loop reads an input that does not enter it")),
-                "Const" => Some(Op::Constant(self.constant(port.node)?)),
+                "Const" | "VarHandleOp" | "VariableV2" | "Variable" => Some(Op::Constant(self.constant(port.node)?)),
+                "VarIsInitializedOp" | "IsVariableInitialized" => Some(Op::Constant(Array::scalar(true))),
                 "Switch" | "Merge" | "Enter" | "NextIteration" | "LoopCond" => None,
                 _ => translate(definition)?,
             };
@@ -332,10 +375,15 @@ impl<'a> Builder<'a> {
             return Ok(array.clone());
         }
         let definition = &self.raw[node].definition;
-        let tensor = definition
-            .tensor("value")
-            .ok_or_else(|| invalid_at(definition, "a constant without value"))?;
-        let array = constant(tensor).map_err(|error| at_node(error, &definition.name))?;
+        let array = if definition.op == "Const" {
+            let tensor = definition
+                .tensor("value")
+                .ok_or_else(|| invalid_at(definition, "a constant without value"))?;
+            constant(tensor)
+        } else {
+            self.outside.variables.value(definition)
+        };
+        let array = array.map_err(|error| at_node(error, &definition.name))?;
         self.constants.insert(node, array.clone());
         Ok(array)
     }
@@ -395,8 +443,24 @@ impl<'a> Builder<'a> {
         Ok((Op::Loop(Box::new(repeated)), inputs))
     }
 
+    /// The inputs of the signature. What it does not tell, the placeholder does.
+    fn feeds(&self) -> Result<Vec<Input>, ModelError> {
+        let mut inputs = vec![Input::default(); self.outside.feeds.len()];
+        for (port, index) in &self.outside.fed {
+            let feed = &self.outside.feeds[*index];
+            let own = self.raw[port.node].definition.shape("shape").and_then(shape);
+            inputs[*index] = Input {
+                name: feed.name.clone(),
+                dtype: Some(dtype(feed.dtype).map_err(|error| at_node(error, &feed.tensor))?),
+                shape: feed.shape.as_ref().and_then(shape).or(own),
+                ..Input::default()
+            };
+        }
+        Ok(inputs)
+    }
+
     /// The placeholders in the order of the file; numbers the input nodes accordingly.
-    fn inputs(&self, nodes: &mut [Node]) -> Result<Vec<Input>, ModelError> {
+    fn placeholders(&self, nodes: &mut [Node]) -> Result<Vec<Input>, ModelError> {
         let mut placeholders: Vec<&mut Node> = nodes
             .iter_mut()
             .filter(|node| matches!(node.op, Op::Input(_)))

@@ -1,14 +1,16 @@
 //! TensorFlow's graph protocol to [`Graph`].
 
-mod attributes;
+pub(crate) mod attributes;
 mod builder;
 mod operators;
+pub(crate) mod parts;
 
 use std::collections::HashMap;
 
 use prost::Message;
 use serving_model::{Limits, ModelError};
 
+use crate::array::Array;
 use crate::graph::Graph;
 use crate::trouble::at_node;
 
@@ -34,11 +36,73 @@ struct Raw {
     inputs: Vec<Port>,
 }
 
+/// A graph and what it refers to. Of a frozen graph, the graph alone.
+pub(crate) struct Import<'a> {
+    /// Nodes and functions.
+    pub(crate) graph: proto::GraphDef,
+    /// Inputs in the order of the model; any tensor can be one. None: every placeholder, under the name of its tensor.
+    pub(crate) feeds: Vec<Feed>,
+    /// Outputs, by name for callers and name of the tensor. None: the values of nodes that nobody consumes.
+    pub(crate) fetches: Vec<(String, String)>,
+    /// Where variables have their values.
+    pub(crate) variables: &'a dyn Variables,
+    /// The node that has to run before the first call: it fills tables.
+    #[allow(dead_code, reason = "tables are not read yet")]
+    pub(crate) initializer: Option<String>,
+    /// Files that tables are filled from.
+    #[allow(dead_code, reason = "tables are not read yet")]
+    pub(crate) assets: Vec<Asset<'a>>,
+}
+
+/// An input of a signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    /// Name for callers.
+    pub(crate) name: String,
+    /// Name of the tensor.
+    pub(crate) tensor: String,
+    /// Type, number in the protocol.
+    pub(crate) dtype: i32,
+    /// Shape as the signature has it.
+    pub(crate) shape: Option<proto::TensorShapeProto>,
+}
+
+/// A file beside the graph.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "tables are not read yet")]
+pub(crate) struct Asset<'a> {
+    /// Name of the tensor that holds the file's path.
+    pub(crate) tensor: &'a str,
+    /// Path below the folder of assets.
+    pub(crate) file: &'a str,
+    /// Content of the file.
+    pub(crate) content: &'a [u8],
+}
+
+/// Values of variables.
+pub(crate) trait Variables {
+    /// The value of the variable that a node stands for: `VarHandleOp`, `VariableV2`, `Variable`.
+    ///
+    /// # Errors
+    /// When there is no value, or it can't be read.
+    fn value(&self, node: &proto::NodeDef) -> Result<Array, ModelError>;
+}
+
+/// Those of a frozen graph.
+struct NoVariables;
+
+impl Variables for NoVariables {
+    fn value(&self, _: &proto::NodeDef) -> Result<Array, ModelError> {
+        Err(ModelError::unsupported(
+            "a variable; the graph is not frozen, and the model has no checkpoint",
+        ))
+    }
+}
+
 /// Reads a frozen graph. Outputs are the values of nodes that nobody consumes; `outputs` names others instead.
 ///
 /// # Errors
-/// `MODEL_UNPARSABLE`, `MODEL_INVALID` (dangling inputs, cycles, contradictions), `MODEL_UNSUPPORTED` (operators and types;
-/// all are named at once), `MODEL_TOO_LARGE`.
+/// `MODEL_UNPARSABLE`, and those of [`import`].
 pub(crate) fn read_graph(content: &[u8], outputs: &[String], limits: Limits) -> Result<Graph, ModelError> {
     if content.len() > limits.content_bytes {
         return Err(ModelError::too_large(format!(
@@ -53,23 +117,50 @@ pub(crate) fn read_graph(content: &[u8], outputs: &[String], limits: Limits) -> 
             "graph has {nodes} nodes, the limit is {MOST_NODES}"
         )));
     }
-    let definition = proto::GraphDef::decode(content)
+    let graph = proto::GraphDef::decode(content)
         .map_err(|error| ModelError::unparsable(format!("not a TensorFlow graph: {error}")))?;
-    if definition.node.is_empty() {
+    if graph.node.is_empty() {
         return Err(ModelError::unparsable("not a TensorFlow graph: it has no nodes"));
     }
-    let (raw, names) = resolve(definition)?;
-    let wanted = if outputs.is_empty() {
+    let fetches = outputs.iter().map(|output| (full_name(output), output.clone()));
+    import(Import {
+        graph,
+        feeds: Vec::new(),
+        fetches: fetches.collect(),
+        variables: &NoVariables,
+        initializer: None,
+        assets: Vec::new(),
+    })
+}
+
+/// Builds the graph that computes the outputs from the inputs.
+///
+/// # Errors
+/// `MODEL_INVALID` (dangling inputs, cycles, contradictions), `MODEL_UNSUPPORTED` (operators and types; all are named at
+/// once), `MODEL_TOO_LARGE`, and what reading a variable gives.
+pub(crate) fn import(import: Import<'_>) -> Result<Graph, ModelError> {
+    let (raw, names) = resolve(import.graph)?;
+    let wanted = if import.fetches.is_empty() {
         unconsumed(&raw, &names)
     } else {
-        named(outputs, &raw, &names)?
+        let port = |(name, tensor): &(String, String)| Ok((name.clone(), named(tensor, &names)?));
+        import.fetches.iter().map(port).collect::<Result<_, ModelError>>()?
     };
     if wanted.is_empty() {
         return Err(ModelError::invalid(
             "graph has no output: every node is consumed by another",
         ));
     }
-    builder::build(&raw, &wanted)
+    let fed: Vec<Port> = import
+        .feeds
+        .iter()
+        .map(|feed| named(&feed.tensor, &names))
+        .collect::<Result<_, _>>()?;
+    builder::build(
+        &raw,
+        &wanted,
+        &builder::Given::new(&import.feeds, &fed, import.variables)?,
+    )
 }
 
 /// Number of nodes, found without decoding them.
@@ -130,6 +221,14 @@ fn split_port(text: &str) -> (&str, Option<usize>) {
     }
 }
 
+/// The name of a tensor with its port.
+fn full_name(tensor: &str) -> String {
+    match split_port(tensor) {
+        (name, Some(port)) => format!("{name}:{port}"),
+        _ => tensor.to_owned(),
+    }
+}
+
 /// The name that TensorFlow gives to an output of a node.
 fn tensor_name(raw: &[Raw], port: Port) -> String {
     format!("{}:{}", raw[port.node].definition.name, port.port)
@@ -170,20 +269,11 @@ fn outside(raw: &[Raw], consumed: &[bool]) -> Vec<(String, Port)> {
     outputs
 }
 
-fn named(outputs: &[String], raw: &[Raw], names: &HashMap<String, usize>) -> Result<Vec<(String, Port)>, ModelError> {
-    outputs
-        .iter()
-        .map(|output| match split_port(output) {
-            (name, Some(port)) if names.contains_key(name) => {
-                let port = Port {
-                    node: names[name],
-                    port,
-                };
-                Ok((tensor_name(raw, port), port))
-            }
-            _ => Err(ModelError::invalid(format!("graph has no output '{output}'"))),
-        })
-        .collect()
+fn named(tensor: &str, names: &HashMap<String, usize>) -> Result<Port, ModelError> {
+    let (name, port) = split_port(tensor);
+    let found = names.get(name).copied().zip(port);
+    let (node, port) = found.ok_or_else(|| ModelError::invalid(format!("graph has no tensor '{tensor}'")))?;
+    Ok(Port { node, port })
 }
 
 /// The first entries of a list, and how many more there are.

@@ -52,7 +52,9 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         | "PreventGradient"
         | "CheckNumerics"
         | "PlaceholderWithDefault"
-        | "EnsureShape" => Op::Identity,
+        | "EnsureShape"
+        // A variable is its value: nothing assigns to it once the model is loaded.
+        | "ReadVariableOp" => Op::Identity,
         "Neg" => Op::Unary(Unary::Negative),
         "Abs" => Op::Unary(Unary::Absolute),
         "Sqrt" => Op::Unary(Unary::SquareRoot),
@@ -128,7 +130,7 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "All" => reduce(Reduce::All),
         "Any" => reduce(Reduce::Any),
         "Cast" => Op::Cast(node.dtype("DstT")?),
-        "Shape" => Op::Shape { long: long("out_type") },
+        "Shape" | "VariableShape" => Op::Shape { long: long("out_type") },
         "Rank" => Op::Rank,
         "Size" => Op::Size { long: long("out_type") },
         "Reshape" => Op::Reshape,
@@ -167,7 +169,7 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "ZerosLike" => Op::Zeros,
         "OnesLike" => Op::Ones,
         "AddN" => Op::AddN,
-        "Gather" | "GatherV2" => Op::Gather {
+        "Gather" | "GatherV2" | "ResourceGather" => Op::Gather {
             batch_axes: axis("batch_dims"),
             with_axis: node.op == "GatherV2",
         },

@@ -75,6 +75,11 @@ impl Draft {
         self.with("Const", name, &[], &[("value", Value::Tensor(tensor))])
     }
 
+    /// The messages.
+    pub(crate) fn graph(self) -> GraphDef {
+        self.0
+    }
+
     /// The file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()

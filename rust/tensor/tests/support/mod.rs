@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use serving_model::wire::ModelDescriptor;
 use serving_model::{Limits, Model, ModelError, ModelFactory, ModelSource, Tensor, TensorData};
-use serving_tensor::{OnnxModelFactory, TensorFlowModelFactory};
+use serving_tensor::{OnnxModelFactory, SavedModelFactory, TensorFlowModelFactory};
 
 /// A folder below the shared folder; `None`, said loudly, when it is not there.
 pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
@@ -145,4 +145,130 @@ pub(crate) fn own(name: &str) -> PathBuf {
 /// A case of this crate in ONNX.
 pub(crate) fn own_onnx(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx-data").join(name)
+}
+
+/// A SavedModel of this crate.
+pub(crate) fn own_saved_model(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/saved-model-data")
+        .join(name)
+}
+
+/// The files of a folder, by their paths within it.
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(inner) = open.pop() {
+        for entry in std::fs::read_dir(&inner).unwrap_or_else(|error| panic!("{}: {error}", inner.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                found.push((name, read(&path)));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A tar of files.
+pub(crate) fn tar_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, content.as_slice()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+/// A zip of files.
+pub(crate) fn zip_of(files: &[(String, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        zip.start_file(name, options).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// Compressed as gzip does.
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(content).unwrap();
+    gzip.finish().unwrap()
+}
+
+pub(crate) fn load_saved_model(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
+    load_signature(content, "", Limits::default())
+}
+
+pub(crate) fn load_signature(content: &[u8], signature: &str, limits: Limits) -> Result<Arc<dyn Model>, ModelError> {
+    let descriptor = ModelDescriptor {
+        signature: signature.to_owned(),
+        ..ModelDescriptor::default()
+    };
+    SavedModelFactory.create(&ModelSource {
+        descriptor: &descriptor,
+        content,
+        directory: None,
+        limits,
+    })
+}
+
+/// How a model's answers to the records of a case, called as a whole, differ from those of the tool that made it.
+pub(crate) fn tensors_differ(model: &dyn Model, folder: &Path) -> Result<(), String> {
+    let case = json(&folder.join("case.json"));
+    let (rel, tiny) = (
+        case["tolerance"]["rel"].as_f64().unwrap(),
+        case["tolerance"]["abs"].as_f64().unwrap(),
+    );
+    for set in case["sets"].as_array().unwrap() {
+        let inputs = json(&folder.join(set["input"].as_str().unwrap()));
+        let expected = json(&folder.join(set["expected"].as_str().unwrap()));
+        let (inputs, expected) = (inputs.as_array().unwrap(), expected.as_array().unwrap());
+        for (record, (input, want)) in inputs.iter().zip(expected).enumerate() {
+            answers_differ(model, input, want, rel, tiny).map_err(|why| format!("record {record}: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn answers_differ(model: &dyn Model, input: &Value, want: &Value, rel: f64, tiny: f64) -> Result<(), String> {
+    let tensors: Vec<(String, Tensor)> = input
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), tensor(value)))
+        .collect();
+    let got = model.tensor_model().unwrap().call(&tensors);
+    let got = got.map_err(|error| error.to_string())?;
+    for (name, want) in want.as_object().unwrap() {
+        let want = tensor(want);
+        let (_, got) = got
+            .iter()
+            .find(|(output, _)| output == name)
+            .ok_or_else(|| format!("no output '{name}'"))?;
+        if want.shape != got.shape {
+            return Err(format!("'{name}' has shape {:?}, not {:?}", got.shape, want.shape));
+        }
+        if let (TensorData::String(want), TensorData::String(got)) = (&want.data, &got.data) {
+            if want != got {
+                return Err(format!("'{name}': wanted {want:?}, got {got:?}"));
+            }
+            continue;
+        }
+        for (want, got) in numbers(&want.data).iter().zip(numbers(&got.data)) {
+            if !agree(*want, got, rel, tiny) {
+                return Err(format!("'{name}': wanted {want}, got {got}"));
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,75 @@
+//! SavedModels: a folder with graphs, signatures, a checkpoint and assets, from an archive of it.
+//!
+//! The graph for serving is read with its variables as constants; inputs and outputs are those of a signature.
+
+mod bundle;
+mod checksum;
+mod files;
+mod signature;
+mod slices;
+mod table;
+mod tarball;
+mod variables;
+mod zipped;
+
+use prost::Message;
+use serving_model::{Limits, ModelError};
+
+use crate::graph::Graph;
+use crate::tensorflow::proto::tensor_info::Encoding;
+use crate::tensorflow::proto::{AssetFileDef, SavedModel};
+use crate::tensorflow::{Asset, Import, import, parts};
+use bundle::Checkpoint;
+use files::{Files, MODEL};
+use variables::StoredVariables;
+
+/// Reads the graph of a signature from the archive of a model's folder; an empty name means the default. Also says which
+/// signatures there are.
+///
+/// # Errors
+/// `MODEL_UNPARSABLE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED`, `MODEL_TOO_LARGE`, with the file or variable that is to blame.
+pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result<(Graph, String), ModelError> {
+    if content.len() > limits.content_bytes {
+        return Err(ModelError::too_large(format!(
+            "model has {} bytes, the limit is {}",
+            content.len(),
+            limits.content_bytes
+        )));
+    }
+    let files = Files::unpack(content, limits.content_bytes.min(limits.native_bytes))?;
+    let file = files.get(MODEL).unwrap_or_default();
+    parts::check_model(file)?;
+    let model = SavedModel::decode(file).map_err(|error| ModelError::unparsable(format!("{MODEL}: {error}")))?;
+    let mut meta_graph = signature::serving_graph(model)?;
+    let (name, chosen) = signature::choose(&meta_graph, wanted)?;
+    let (feeds, fetches) = (signature::feeds(chosen)?, signature::fetches(chosen)?);
+    let description = signature::describe(&meta_graph, name);
+    let checkpoint = Checkpoint::open(&files)?;
+    let variables = StoredVariables::new(&meta_graph, &checkpoint)?;
+    let graph = meta_graph.graph_def.take().unwrap_or_default();
+    let named = signature::assets(&meta_graph)?;
+    let assets = named.iter().map(|asset| find_asset(asset, &files));
+    let graph = import(Import {
+        graph,
+        feeds,
+        fetches,
+        variables: &variables,
+        initializer: signature::initializer(&meta_graph),
+        assets: assets.collect::<Result<_, _>>()?,
+    })?;
+    Ok((graph, description))
+}
+
+fn find_asset<'a>(asset: &'a AssetFileDef, files: &'a Files<'_>) -> Result<Asset<'a>, ModelError> {
+    let tensor = match asset.tensor_info.as_ref().and_then(|info| info.encoding.as_ref()) {
+        Some(Encoding::Name(tensor)) => tensor.as_str(),
+        _ => "",
+    };
+    let content = files.get(&format!("assets/{}", asset.filename));
+    Ok(Asset {
+        tensor,
+        file: &asset.filename,
+        content: content
+            .ok_or_else(|| ModelError::invalid(format!("the file 'assets/{}' is missing", asset.filename)))?,
+    })
+}
