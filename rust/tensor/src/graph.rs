@@ -1,6 +1,10 @@
 //! The checked graph that every front end ends in. Nothing here knows a file format.
 
+mod control;
+
 use serving_kernels::activation::Activation;
+
+pub(crate) use control::{Control, Scan};
 
 use crate::array::{Array, DType};
 use crate::ops::spatial::PreparedConvolution;
@@ -311,6 +315,18 @@ pub(crate) enum Op {
     },
     ListLength,
     Loop(Box<Loop>),
+    /// Data, condition: the data where the condition does not hold, and where it does; nothing on the other side, and
+    /// nothing of what depends on that.
+    Switch,
+    /// Condition, value where it does not hold, value where it does: the one that is there, and its number.
+    Merge,
+    Lookup(crate::ops::lookup::Lookup),
+    System(crate::ops::systems::System),
+    Strings(crate::ops::strings::Strings),
+    Ragged(crate::ops::ragged::Ragged),
+    List(crate::ops::lists::Lists),
+    Arrange(crate::ops::arrange::Arrange),
+    Counting(crate::ops::counting::Counting),
     IsNan,
     IsInfinite {
         positive: bool,
@@ -351,74 +367,16 @@ pub(crate) enum Op {
     Control(Box<Control>),
 }
 
-/// Operators with graphs inside. Values of the surrounding graph that these need are the last inputs of the node and of
-/// the graph.
-#[derive(Clone, Debug)]
-pub(crate) enum Control {
-    /// Condition; values for the first graph, then those for the second.
-    Branch {
-        graphs: [Graph; 2],
-        captures: usize,
-        outputs: usize,
-    },
-    /// Most iterations, condition, variables. The body takes iteration, condition and variables; it gives condition,
-    /// variables, and values that are stacked.
-    Repeat {
-        body: Graph,
-        variables: usize,
-        stacked: usize,
-    },
-    /// Variables, then tensors that are walked along an axis. The body gives variables and values that are stacked.
-    Scan(Scan),
-    /// A sequence and more inputs, item by item those that are sequences.
-    MapItems { body: Graph, outputs: usize, given: usize },
-}
-
-/// ONNX's `Scan`.
-#[derive(Clone, Debug)]
-pub(crate) struct Scan {
-    pub(crate) body: Graph,
-    pub(crate) variables: usize,
-    /// Axis, and whether it is walked backwards, of each tensor that is walked.
-    pub(crate) walked: Vec<(i64, bool)>,
-    /// The same of each result that is stacked.
-    pub(crate) stacked: Vec<(i64, bool)>,
-    /// Version 8: lengths of sequences are the first input, and a batch axis leads.
-    pub(crate) batched: bool,
-}
-
-impl Control {
-    pub(crate) fn graphs(&self) -> &[Graph] {
-        match self {
-            Self::Branch { graphs, .. } => graphs,
-            Self::Repeat { body, .. } | Self::MapItems { body, .. } => std::slice::from_ref(body),
-            Self::Scan(scan) => std::slice::from_ref(&scan.body),
-        }
-    }
-
-    pub(crate) fn graphs_mut(&mut self) -> &mut [Graph] {
-        match self {
-            Self::Branch { graphs, .. } => graphs,
-            Self::Repeat { body, .. } | Self::MapItems { body, .. } => std::slice::from_mut(body),
-            Self::Scan(scan) => std::slice::from_mut(&mut scan.body),
-        }
-    }
-
-    fn ports(&self) -> usize {
-        match self {
-            Self::Branch { outputs, .. } | Self::MapItems { outputs, .. } => *outputs,
-            Self::Repeat { variables, stacked, .. } => variables + stacked,
-            Self::Scan(scan) => scan.variables + scan.stacked.len(),
-        }
-    }
-}
-
 impl Op {
     /// Number of outputs.
     pub(crate) fn ports(&self) -> usize {
         match self {
             Self::Unpack { count, .. } | Self::Split { count } | Self::SplitSizes { count } => *count,
             Self::Loop(repeated) => repeated.variables,
+            Self::Switch | Self::Merge => 2,
+            Self::Strings(what) => what.ports(),
+            Self::Ragged(what) => what.ports(),
+            Self::List(what) => what.ports(),
             Self::Move(what) => what.ports(),
             Self::Ranking(what) => what.ports(),
             Self::Normalization(what) => what.ports(),
@@ -471,6 +429,7 @@ impl Graph {
                     Op::Constant(array) => array.heap_bytes(),
                     Op::Loop(repeated) => repeated.condition.heap_bytes() + repeated.body.heap_bytes(),
                     Op::Control(control) => control.graphs().iter().map(Self::heap_bytes).sum(),
+                    Op::Lookup(lookup) => lookup.heap_bytes(),
                     Op::Classical(classical) => classical.heap_bytes(),
                     Op::Dense(dense) => dense.heap_bytes(),
                     Op::PreparedConvolution(convolution) => convolution.heap_bytes(),

@@ -12,6 +12,7 @@ use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
 mod array;
 mod cells;
 mod graph;
+mod maker;
 mod model;
 mod onnx;
 mod ops;

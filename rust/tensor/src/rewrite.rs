@@ -66,9 +66,22 @@ impl Rewriter {
             *input = self.renamed[input];
         }
         if let Some(same) = self.bypass(&node) {
+            if let (Op::Merge, Some(holds)) = (&node.op, node.inputs.first().and_then(|value| self.truth(*value))) {
+                self.nodes.push(Node {
+                    op: Op::Constant(Array::scalar(i32::from(holds))),
+                    inputs: Vec::new(),
+                    ..node
+                });
+                let number = Value {
+                    node: self.nodes.len() - 1,
+                    port: 0,
+                };
+                self.renamed.insert(Value { node: index, port: 1 }, number);
+            }
             self.renamed.insert(Value { node: index, port: 0 }, same);
             return;
         }
+        let switched = self.switched(&node);
         if let Op::Loop(repeated) = &mut node.op {
             repeated.condition = simplify_within(std::mem::take(&mut repeated.condition), budget);
             repeated.body = simplify_within(std::mem::take(&mut repeated.body), budget);
@@ -101,13 +114,33 @@ impl Rewriter {
             };
             self.renamed.insert(Value { node: index, port }, value);
         }
+        if let Some((port, data)) = switched {
+            self.renamed.insert(Value { node: index, port }, data);
+        }
         self.nodes.push(node);
+    }
+
+    /// The side of a switch that is always chosen, and the data that it leads on.
+    fn switched(&self, node: &Node) -> Option<(usize, Value)> {
+        let (Op::Switch, [data, condition]) = (&node.op, node.inputs.as_slice()) else {
+            return None;
+        };
+        Some((usize::from(self.truth(*condition)?), *data))
+    }
+
+    /// A condition that is known.
+    fn truth(&self, condition: Value) -> Option<bool> {
+        match self.constant(condition)?.view::<bool>() {
+            Ok([truth]) => Some(*truth),
+            _ => None,
+        }
     }
 
     /// The value that a node only passes on.
     fn bypass(&self, node: &Node) -> Option<Value> {
         match (&node.op, node.inputs.as_slice()) {
             (Op::Identity, [value, ..]) => Some(*value),
+            (Op::Merge, [condition, no, yes]) => self.truth(*condition).map(|holds| if holds { *yes } else { *no }),
             (Op::Binary(Binary::Multiply | Binary::Divide), [value, one]) if self.is_one(*one) => Some(*value),
             (Op::Select { .. }, [condition, value, _]) if self.is_always_true(*condition, *value) => Some(*value),
             _ => None,
@@ -154,6 +187,8 @@ impl Rewriter {
                 | Op::Constant(_)
                 | Op::Loop(_)
                 | Op::Control(_)
+                | Op::Switch
+                | Op::Merge
                 | Op::RandomUniform { .. }
                 | Op::Random(_)
                 | Op::Sequence(_)

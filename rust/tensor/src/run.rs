@@ -3,7 +3,7 @@
 mod control;
 
 use crate::array::{Array, DType};
-use crate::graph::{Graph, Loop, Op};
+use crate::graph::{Graph, Loop, Node, Op};
 use crate::ops;
 use crate::trouble::Trouble;
 
@@ -62,31 +62,20 @@ pub(crate) fn run(graph: &Graph, inputs: &[Array], budget: &mut Budget) -> Resul
             let last = graph.freed[index].contains(value) && !node.inputs[position + 1..].contains(value);
             let slot = values[value.node].get_mut(value.port);
             let argument = slot.and_then(|slot| if last { slot.take() } else { slot.clone() });
-            let argument = argument.ok_or_else(|| {
-                Trouble::failed(format!("input {position} is not there")).within(&node.name, &node.operator)
-            })?;
-            arguments.push(argument);
             if last {
-                held.push(arguments.last().map_or(0, Array::heap_bytes));
+                held.push(argument.as_ref().map_or(0, Array::heap_bytes));
             }
+            arguments.push(argument);
         }
         budget.charge(50)?;
-        let results = match &node.op {
-            Op::Input(input) => inputs
-                .get(*input)
-                .map(|array| vec![array.clone()])
-                .ok_or_else(|| Trouble::failed("the input is not there")),
-            Op::Loop(repeated) => run_loop(repeated, arguments, budget),
-            Op::Control(what) => control::run_control(what, arguments, budget),
-            op => ops::evaluate(op, arguments, budget),
-        };
+        let results = evaluate(node, arguments, inputs, budget);
         let results = results.map_err(|trouble| trouble.within(&node.name, &node.operator))?;
-        for result in &results {
+        for result in results.iter().flatten() {
             budget.charge(result.len())?;
             budget.hold(result)?;
         }
         budget.bytes += held.drain(..).sum::<usize>();
-        values[index] = results.into_iter().map(Some).collect();
+        values[index] = results;
     }
     let mut outputs = Vec::with_capacity(graph.outputs.len());
     for (name, value) in &graph.outputs {
@@ -97,6 +86,57 @@ pub(crate) fn run(graph: &Graph, inputs: &[Array], budget: &mut Budget) -> Resul
         budget.release(&array);
     }
     Ok(outputs)
+}
+
+/// Evaluates a node. An argument that is not there lies on the side of a `Switch` that was not chosen: neither are the results.
+fn evaluate(
+    node: &Node,
+    arguments: Vec<Option<Array>>,
+    inputs: &[Array],
+    budget: &mut Budget,
+) -> Result<Vec<Option<Array>>, Trouble> {
+    if let Op::Merge = node.op {
+        return merge(arguments);
+    }
+    let Some(mut arguments) = arguments.into_iter().collect::<Option<Vec<_>>>() else {
+        return Ok(Vec::new());
+    };
+    let results = match &node.op {
+        Op::Input(input) => inputs
+            .get(*input)
+            .map(|array| vec![array.clone()])
+            .ok_or_else(|| Trouble::failed("the input is not there")),
+        Op::Loop(repeated) => run_loop(repeated, arguments, budget),
+        Op::Control(what) => control::run_control(what, arguments, budget),
+        Op::Switch => {
+            let condition = arguments
+                .pop()
+                .map(|condition| control::truth(&condition))
+                .transpose()?;
+            let data = arguments.pop();
+            return match (condition, data) {
+                (Some(true), Some(data)) => Ok(vec![None, Some(data)]),
+                (Some(false), Some(data)) => Ok(vec![Some(data), None]),
+                _ => Err(Trouble::failed("data and condition are needed")),
+            };
+        }
+        op => ops::evaluate(op, arguments, budget),
+    };
+    results.map(|results| results.into_iter().map(Some).collect())
+}
+
+fn merge(arguments: Vec<Option<Array>>) -> Result<Vec<Option<Array>>, Trouble> {
+    let Ok([condition, no, yes]) = <[Option<Array>; 3]>::try_from(arguments) else {
+        return Err(Trouble::failed("a condition and two values are needed"));
+    };
+    let Some(condition) = condition else {
+        return Ok(Vec::new());
+    };
+    let holds = control::truth(&condition)?;
+    Ok(vec![
+        if holds { yes } else { no },
+        Some(Array::scalar(i32::from(holds))),
+    ])
 }
 
 fn run_loop(repeated: &Loop, mut values: Vec<Array>, budget: &mut Budget) -> Result<Vec<Array>, Trouble> {

@@ -17,11 +17,18 @@ fn model() -> Files {
     files(&own_saved_model("graph-variables").join("saved_model"))
 }
 
+/// Models with functions: their loops and branches, tables, and what fills these.
+const WITH_FUNCTIONS: [&str; 3] = ["control", "texts", "branches"];
+
 /// Loads and, where that works, uses a model; whether it worked.
 fn exercise(content: &[u8]) -> bool {
+    exercise_signature(content, "classify")
+}
+
+fn exercise_signature(content: &[u8], signature: &str) -> bool {
     let mut loaded = false;
     let counted = allocation_counter::measure(|| {
-        let Ok(model) = load_signature(content, "classify", Limits::default()) else {
+        let Ok(model) = load_signature(content, signature, Limits::default()) else {
             return;
         };
         loaded = true;
@@ -110,6 +117,14 @@ proptest! {
         };
         changed(&mut content, &changes);
         exercise(&content);
+    }
+
+    #[test]
+    fn changed_bytes_of_functions_are_refused_or_harmless(name in 0..WITH_FUNCTIONS.len(), changes in changes()) {
+        let mut files = files(&own_saved_model(WITH_FUNCTIONS[name]).join("saved_model"));
+        let graph = files.iter_mut().find(|(name, _)| name == "saved_model.pb");
+        changed(&mut graph.unwrap().1, &changes);
+        exercise_signature(&tar_of(&files), "serving_default");
     }
 
     #[test]

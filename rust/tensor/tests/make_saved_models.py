@@ -116,6 +116,104 @@ class Twins(tf.Module):
         return {"product": product + tf.cast(self.half, tf.float32), "nearest": tf.gather(self.count, tf.argmax(product, 1))}
 
 
+class Control(tf.Module):
+    """Functions that call functions; branches, cases and loops of them; a variable that goes through a loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = tf.Variable(numbers(3, 3, seed=6))
+
+    @tf.function
+    def both(self, a, b):
+        return a * b, a - b
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, name="x"), tf.TensorSpec([], tf.int32, name="which")])
+    def serve(self, x, which):
+        product, difference = self.both(x, self.both(x, 2.0)[1])
+        power = tf.while_loop(lambda n, value: n < which, lambda n, value: (n + 1, tf.tanh(value @ self.weights)), (0, x))[1]
+        rows = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+        for n in tf.range(tf.shape(x)[0]):
+            if tf.reduce_sum(x[n]) > 0:
+                rows = rows.write(n, tf.linalg.matvec(self.weights, x[n]))
+            else:
+                rows = rows.write(n, -x[n])
+        return {
+            "product": product,
+            "difference": difference,
+            "power": power,
+            "rows": rows.stack(),
+            "case": tf.switch_case(which, [lambda: x, lambda: tf.exp(x), lambda: tf.nn.softmax(x)]),
+            "sums": tf.map_fn(tf.reduce_sum, x),
+        }
+
+
+class Texts(tf.Module):
+    """Tables of constants and of a file, and operators on strings."""
+
+    def __init__(self, file):
+        super().__init__()
+        table = tf.lookup.StaticHashTable
+        self.words = table(tf.lookup.KeyValueTensorInitializer(["red", "green", "blue"], tf.constant([10, 20, 30], tf.int64)), -1)
+        self.names = table(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), ["one", "two"]), "?")
+        whole, line = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+        self.listed = tf.lookup.StaticVocabularyTable(tf.lookup.TextFileInitializer(file, tf.string, whole, tf.int64, line), 4)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text"), tf.TensorSpec([None], tf.int64, name="number")])
+    def serve(self, text, number):
+        parts = tf.strings.split(text)
+        return {
+            "word": self.words.lookup(text),
+            "name": self.names.lookup(number),
+            "listed": self.listed.lookup(text),
+            "parts": parts.to_tensor("-"),
+            "pairs": tf.strings.ngrams(parts, 2).to_tensor(""),
+            "lower": tf.strings.lower(tf.strings.strip(text)),
+            "replaced": tf.strings.regex_replace(text, "([aeiou])(.)", r"<\2\1>"),
+            "fast": tf.strings.to_hash_bucket_fast(text, 1_000_003),
+            "strong": tf.strings.to_hash_bucket_strong(text, 1_000_003, [7, 9]),
+            "number": tf.strings.to_number(tf.strings.as_string(number)),
+            "float": tf.strings.as_string(tf.cast(number, tf.float32) / 7),
+            "joined": tf.strings.join([text, text], "+"),
+        }
+
+
+def branches(path):
+    """TensorFlow 1: branches within branches, a loop that collects its results, and a table of a file."""
+    graph = tf.Graph()
+    with graph.as_default(), v1.Session() as session:
+        v1.disable_control_flow_v2()
+        x = v1.placeholder(tf.float32, [None, 3], name="x")
+        word = v1.placeholder(tf.string, [None], name="word")
+        training = v1.placeholder_with_default(False, [], name="training")
+        low = lambda: v1.cond(v1.reduce_sum(x) < -3, lambda: -x, lambda: v1.ones([v1.shape(x)[0], 3]))
+        chosen = v1.cond(v1.reduce_sum(x) > 0, lambda: x * 2, low)
+        kept = v1.cond(training, lambda: chosen * 0, lambda: chosen + 1)
+        case = v1.case([(v1.reduce_sum(x) > 100, lambda: tf.constant(1.0)), (v1.reduce_sum(x) > 0, lambda: tf.constant(2.0))], default=lambda: tf.constant(3.0))
+        rows = v1.TensorArray(tf.float32, 3).unstack(tf.transpose(x))
+        sums = v1.TensorArray(tf.float32, 3)
+        step = lambda n, sum_, sums: (n + 1, sum_ + rows.read(n), sums.write(n, sum_))
+        _, total, sums = v1.while_loop(lambda n, *_: n < 3, step, (0, tf.zeros_like(x[:, 0]), sums))
+        asset = Path(path).parent / "colours.txt"
+        asset.write_text("red 5\ngreen 6\n")
+        initializer = tf.lookup.TextFileInitializer(str(asset), tf.string, 0, tf.int64, 1, delimiter=" ")
+        table = tf.lookup.StaticHashTable(initializer, -1)
+        outputs = {"chosen": chosen, "kept": kept, "case": case + tf.zeros([1]), "total": total, "sums": sums.stack(), "colour": table.lookup(word)}
+        session.run(v1.tables_initializer())
+        builder = v1.saved_model.Builder(path)
+        signature = v1.saved_model.predict_signature_def({"x": x, "word": word}, outputs)
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            {"serving_default": signature},
+            assets_collection=v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS),
+            main_op=v1.tables_initializer(),
+            clear_devices=True,
+        )
+        builder.save()
+        asset.unlink()
+        v1.enable_control_flow_v2()
+
+
 def large(path, width=25_000):
     """An embedding of `width` rows of 1000, and as many columns of a dense layer."""
 
@@ -148,6 +246,24 @@ def main():
     model = Twins()
     save = lambda path: tf.saved_model.save(model, path, signatures={"serving_default": model.serve})
     write(arguments.folder, "twins", "serving_default", save, [{"x": numbers(4, 3, seed=13)}, {"x": numbers(1, 3, seed=14)}])
+    control = Control()
+    save = lambda path: tf.saved_model.save(control, path, signatures=control.serve)
+    records = [{"x": numbers(4, 3, seed=15), "which": np.int32(which)} for which in (0, 1, 2, 5)]
+    write(arguments.folder, "control", "serving_default", save, records)
+
+    def save_texts(path):
+        file = Path(path).parent / "listed.txt"
+        file.write_text("x\ny z\ngreen\n")
+        texts = Texts(str(file))
+        tf.saved_model.save(texts, path, signatures=texts.serve)
+        file.unlink()
+
+    texts = np.array(["red", " The green  tree", "y z", "", "Ünïcode bäume sind grün und länger als zweiunddreissig Zeichen"])
+    long = np.array(["a" * 16, "ab" * 17, "abc" * 33])
+    records = [{"text": texts, "number": np.array([1, 2, 3])}, {"text": long, "number": np.array([-40, 2])}]
+    write(arguments.folder, "texts", "serving_default", save_texts, records)
+    records = [{"x": numbers(2, 3, seed=16) + shift, "word": np.array(["green", "pink"])} for shift in (2, 0, -3)]
+    write(arguments.folder, "branches", "serving_default", branches, records)
 
 
 if __name__ == "__main__":

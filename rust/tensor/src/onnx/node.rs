@@ -5,7 +5,8 @@ use serving_model::{ModelError, Place};
 use super::proto::{AttributeProto, GraphProto, NodeProto};
 use super::tensors::{self, External};
 use crate::array::{Array, DType};
-use crate::graph::{Node, Op, Value};
+use crate::graph::Value;
+pub(super) use crate::maker::Maker;
 
 /// Most entries of a list that an attribute gives as sizes.
 const MOST_ENTRIES: usize = 1 << 20;
@@ -175,72 +176,5 @@ impl<'a> Source<'a> {
         self.attribute(name)
             .and_then(|attribute| attribute.g.as_ref())
             .ok_or_else(|| self.invalid(format!("attribute '{name}' is missing")))
-    }
-}
-
-/// Adds nodes of ours to a graph.
-pub(super) struct Maker<'m> {
-    nodes: &'m mut Vec<Node>,
-    nothing: &'m mut Option<Value>,
-    name: &'m str,
-    operator: &'m str,
-}
-
-impl<'m> Maker<'m> {
-    pub(super) fn new(
-        nodes: &'m mut Vec<Node>,
-        nothing: &'m mut Option<Value>,
-        name: &'m str,
-        operator: &'m str,
-    ) -> Self {
-        Self {
-            nodes,
-            nothing,
-            name,
-            operator,
-        }
-    }
-
-    /// A node; its first output.
-    pub(super) fn one(&mut self, op: Op, inputs: &[Value]) -> Value {
-        self.nodes.push(Node {
-            name: self.name.to_owned(),
-            operator: self.operator.to_owned(),
-            op,
-            inputs: inputs.to_vec(),
-        });
-        Value {
-            node: self.nodes.len() - 1,
-            port: 0,
-        }
-    }
-
-    /// A node; its first outputs.
-    pub(super) fn many(&mut self, op: Op, inputs: &[Value], count: usize) -> Vec<Value> {
-        let Value { node, .. } = self.one(op, inputs);
-        (0..count).map(|port| Value { node, port }).collect()
-    }
-
-    pub(super) fn constant(&mut self, array: Array) -> Value {
-        self.one(Op::Constant(array), &[])
-    }
-
-    /// A vector of integers.
-    pub(super) fn integers(&mut self, values: &[i64]) -> Value {
-        self.constant(Array::new(vec![values.len()], values.to_vec()))
-    }
-
-    pub(super) fn scalar(&mut self, value: i64) -> Value {
-        self.constant(Array::scalar(value))
-    }
-
-    /// What stands for an input that is left out.
-    pub(super) fn nothing(&mut self) -> Value {
-        if let Some(nothing) = *self.nothing {
-            return nothing;
-        }
-        let value = self.constant(Array::nothing());
-        *self.nothing = Some(value);
-        value
     }
 }

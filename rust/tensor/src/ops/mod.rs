@@ -1,10 +1,12 @@
 //! The operators of the general path, one function each.
 
 mod algebra;
+pub(crate) mod arrange;
 pub(crate) mod attention;
 pub(crate) mod classical;
 pub(crate) mod convert;
 mod convolution;
+pub(crate) mod counting;
 mod dense;
 mod elementwise;
 pub(crate) mod float;
@@ -13,6 +15,7 @@ mod lanes;
 mod layout;
 pub(crate) mod learning;
 pub(crate) mod lists;
+pub(crate) mod lookup;
 mod matrix;
 pub(crate) mod moves;
 mod narrow;
@@ -20,6 +23,7 @@ pub(crate) mod normalization;
 mod padding;
 mod product;
 pub(crate) mod quantization;
+pub(crate) mod ragged;
 pub(crate) mod random;
 pub(crate) mod ranking;
 pub(crate) mod recurrent;
@@ -29,6 +33,8 @@ pub(crate) mod sequences;
 pub(crate) mod signal;
 mod slice;
 pub(crate) mod spatial;
+pub(crate) mod strings;
+pub(crate) mod systems;
 pub(crate) mod text;
 mod unary;
 
@@ -79,7 +85,9 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
     }
     let at = |index: usize| input(&inputs, index);
     let one = match op {
-        Op::Input(_) | Op::Loop(_) | Op::Control(_) => return Err(Trouble::failed("not an operator on tensors")),
+        Op::Input(_) | Op::Loop(_) | Op::Control(_) | Op::Switch | Op::Merge => {
+            return Err(Trouble::failed("not an operator on tensors"));
+        }
         Op::Constant(array) => array.clone(),
         Op::Identity => inputs.first().cloned().unwrap_or_else(Array::nothing),
         Op::Unary(function) => unary::unary(*function, at(0)?)?,
@@ -122,6 +130,13 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
         Op::Random(what) => random::evaluate(what, &inputs)?,
         Op::Classical(what) => return classical::evaluate(what, &inputs, budget),
         Op::Sequence(what) => sequences::evaluate(what, &inputs)?,
+        Op::Arrange(what) => arrange::evaluate(*what, &inputs)?,
+        Op::Counting(what) => counting::evaluate(what, &inputs)?,
+        Op::Strings(what) => return strings::evaluate(what, &inputs),
+        Op::Ragged(what) => return ragged::evaluate(what, &inputs, budget),
+        Op::List(what) => return lists::evaluate(what, inputs),
+        Op::System(what) => systems::evaluate(*what, &inputs, budget)?,
+        Op::Lookup(what) => lookup::evaluate(what, &inputs)?,
         Op::Texts(what) => return text::evaluate(what, &inputs),
         Op::Binary(function) => elementwise::binary(*function, at(0)?, at(1)?)?,
         Op::Compare(predicate) => elementwise::compare(*predicate, at(0)?, at(1)?)?,

@@ -92,6 +92,8 @@ pub(crate) enum Move {
 pub(crate) enum Padded {
     Constant,
     Reflect,
+    /// Mirrored, the outermost element twice.
+    Symmetric,
     Edge,
     Wrap,
 }

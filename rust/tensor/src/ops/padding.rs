@@ -95,6 +95,14 @@ fn place(at: i64, length: i64, how: Padded) -> Option<usize> {
         Padded::Constant => return None,
         Padded::Edge => at.clamp(0, length - 1),
         Padded::Wrap => at.rem_euclid(length),
+        Padded::Symmetric => {
+            let folded = at.rem_euclid(2 * length);
+            if folded < length {
+                folded
+            } else {
+                2 * length - 1 - folded
+            }
+        }
         Padded::Reflect => {
             let period = (2 * (length - 1)).max(1);
             let folded = at.rem_euclid(period);

@@ -19,6 +19,18 @@ pub(super) fn run_control(what: &Control, inputs: Vec<Array>, budget: &mut Budge
                 run(&graphs[1], second, budget)
             }
         }
+        Control::Choice { graphs, .. } => {
+            let (index, values) = inputs
+                .split_first()
+                .ok_or_else(|| Trouble::failed("the number of the branch is missing"))?;
+            let index = usize::try_from(index.integer()?).unwrap_or(usize::MAX);
+            let graph = graphs.get(index).or(graphs.last());
+            run(
+                graph.ok_or_else(|| Trouble::failed("there are no branches"))?,
+                values,
+                budget,
+            )
+        }
         Control::Repeat {
             body,
             variables,
@@ -30,7 +42,7 @@ pub(super) fn run_control(what: &Control, inputs: Vec<Array>, budget: &mut Budge
     }
 }
 
-fn truth(condition: &Array) -> Result<bool, Trouble> {
+pub(super) fn truth(condition: &Array) -> Result<bool, Trouble> {
     match condition.view::<bool>()? {
         [truth] => Ok(*truth),
         _ => Err(Trouble::failed("a condition is not one truth value")),

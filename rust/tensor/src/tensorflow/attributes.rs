@@ -1,11 +1,14 @@
 //! Attributes of nodes, and the tensors that constants hold.
 
+use std::collections::HashMap;
+
 use serving_model::ModelError;
 
 use super::invalid_at;
 use super::proto::attr_value::{ListValue, Value};
-use super::proto::{DataType, NodeDef, TensorProto, TensorShapeProto};
-use crate::array::{Array, DType, Data, Element};
+use super::proto::op_def::ArgDef;
+use super::proto::{AttrValue, DataType, NameAttrList, NodeDef, OpDef, TensorProto, TensorShapeProto};
+use crate::array::{Array, BF16, DType, Data, Element, F16, Text};
 
 /// The element type behind a number of the protocol.
 pub(crate) fn dtype(number: i32) -> Result<DType, ModelError> {
@@ -23,6 +26,7 @@ pub(crate) fn dtype(number: i32) -> Result<DType, ModelError> {
         Ok(DataType::DtUint16) => Ok(DType::U16),
         Ok(DataType::DtUint32) => Ok(DType::U32),
         Ok(DataType::DtUint64) => Ok(DType::U64),
+        Ok(DataType::DtString) => Ok(DType::Text),
         Ok(other) => Err(ModelError::unsupported(format!(
             "elements of type {} are not supported",
             other.as_str_name()
@@ -90,6 +94,14 @@ impl NodeDef {
         }
     }
 
+    /// The function that an attribute names.
+    pub(super) fn function(&self, name: &str) -> Option<&NameAttrList> {
+        match self.value(name)? {
+            Value::Func(function) => Some(function),
+            _ => None,
+        }
+    }
+
     /// The element type that an attribute names.
     pub(crate) fn dtype(&self, name: &str) -> Result<DType, ModelError> {
         match self.value(name) {
@@ -133,10 +145,46 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Array, ModelError> {
         DType::I32 => elements(count, bytes, &tensor.int_val, i32::from_le_bytes),
         DType::I64 => elements(count, bytes, &tensor.int64_val, i64::from_le_bytes),
         DType::Bool => elements(count, bytes, &tensor.bool_val, |[byte]: [u8; 1]| byte != 0),
-        other => crate::ops::convert::from_bytes(other, count, bytes)
-            .ok_or_else(|| ModelError::unsupported(format!("a constant of type {other} that is not given as bytes"))),
+        DType::U32 => elements(count, bytes, &tensor.uint32_val, u32::from_le_bytes),
+        DType::U64 => elements(count, bytes, &tensor.uint64_val, u64::from_le_bytes),
+        DType::I8 => elements(count, bytes, &narrow::<i8>(&tensor.int_val)?, i8::from_le_bytes),
+        DType::I16 => elements(count, bytes, &narrow::<i16>(&tensor.int_val)?, i16::from_le_bytes),
+        DType::U8 => elements(count, bytes, &narrow::<u8>(&tensor.int_val)?, u8::from_le_bytes),
+        DType::U16 => elements(count, bytes, &narrow::<u16>(&tensor.int_val)?, u16::from_le_bytes),
+        DType::F16 => {
+            let bits = narrow::<u16>(&tensor.half_val)?;
+            let values: Vec<F16> = bits.into_iter().map(F16).collect();
+            elements(count, bytes, &values, |bytes| F16(u16::from_le_bytes(bytes)))
+        }
+        DType::BF16 => {
+            let bits = narrow::<u16>(&tensor.half_val)?;
+            let values: Vec<BF16> = bits.into_iter().map(BF16).collect();
+            elements(count, bytes, &values, |bytes| BF16(u16::from_le_bytes(bytes)))
+        }
+        DType::Text => elements(count, bytes, &texts(&tensor.string_val)?, |_: [u8; 1]| Text::default()),
+        DType::List | DType::Map | DType::Nothing => Err(ModelError::unsupported("a constant of no type")),
     }?;
     Ok(Array { shape, data })
+}
+
+fn narrow<T: TryFrom<i32>>(values: &[i32]) -> Result<Vec<T>, ModelError> {
+    let narrow = values.iter().map(|value| T::try_from(*value).ok());
+    narrow
+        .collect::<Option<_>>()
+        .ok_or_else(|| ModelError::invalid("an element of a constant is beyond its type"))
+}
+
+/// Texts of a constant.
+///
+/// # Errors
+/// For bytes that are no UTF-8.
+pub(super) fn texts(values: &[Vec<u8>]) -> Result<Vec<Text>, ModelError> {
+    let text = |bytes: &Vec<u8>| {
+        std::str::from_utf8(bytes)
+            .map(Text::from)
+            .map_err(|_| ModelError::unsupported("a constant string that is not UTF-8"))
+    };
+    values.iter().map(text).collect()
 }
 
 fn elements<T: Element, const WIDTH: usize>(
@@ -167,4 +215,71 @@ fn elements<T: Element, const WIDTH: usize>(
     // The protocol leaves out repetitions of the last element, and a tensor of zeros altogether.
     all.resize(count, values.last().cloned().unwrap_or_default());
     Ok(T::wrap(all))
+}
+
+/// Number of tensors that an argument of a function is, `None` when the attribute that tells it is missing or absurd.
+pub(super) fn tensors_of(argument: &ArgDef, attributes: &HashMap<String, AttrValue>) -> Option<usize> {
+    let value = |name: &str| attributes.get(name)?.value.as_ref();
+    let count = if !argument.number_attr.is_empty() {
+        match value(&argument.number_attr)? {
+            Value::I(count) => usize::try_from(*count).ok()?,
+            _ => return None,
+        }
+    } else if !argument.type_list_attr.is_empty() {
+        match value(&argument.type_list_attr)? {
+            Value::List(list) => list.r#type.len(),
+            _ => return None,
+        }
+    } else {
+        1
+    };
+    (count <= 1 << 16).then_some(count)
+}
+
+/// The node with the values that a call gives to the attributes; `None` when none depends on the call.
+pub(super) fn substituted(node: &NodeDef, given: &HashMap<String, AttrValue>, signature: &OpDef) -> Option<NodeDef> {
+    fn depends(value: &AttrValue) -> bool {
+        match &value.value {
+            Some(Value::Placeholder(_)) => true,
+            Some(Value::Func(function)) => function.attr.values().any(is_placeholder),
+            Some(Value::List(list)) => list
+                .func
+                .iter()
+                .flat_map(|function| function.attr.values())
+                .any(is_placeholder),
+            _ => false,
+        }
+    }
+    fn is_placeholder(value: &AttrValue) -> bool {
+        matches!(value.value, Some(Value::Placeholder(_)))
+    }
+    let replace = |value: &mut AttrValue| {
+        if let Some(Value::Placeholder(name)) = &value.value {
+            let otherwise = || {
+                let attribute = signature.attr.iter().find(|attribute| attribute.name == *name);
+                attribute.and_then(|attribute| attribute.default_value.as_ref())
+            };
+            if let Some(known) = given.get(name).or_else(otherwise) {
+                *value = known.clone();
+            }
+        }
+    };
+    if !node.attr.values().any(depends) {
+        return None;
+    }
+    let mut copy = node.clone();
+    for value in copy.attr.values_mut() {
+        replace(value);
+        match &mut value.value {
+            Some(Value::Func(function)) => function.attr.values_mut().for_each(replace),
+            Some(Value::List(list)) => {
+                let functions = list.func.iter_mut();
+                functions
+                    .flat_map(|function| function.attr.values_mut())
+                    .for_each(replace);
+            }
+            _ => {}
+        }
+    }
+    Some(copy)
 }

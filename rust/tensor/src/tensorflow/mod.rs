@@ -1,11 +1,19 @@
 //! TensorFlow's graph protocol to [`Graph`].
 
 pub(crate) mod attributes;
+mod branches;
 mod builder;
+mod bypass;
+mod frames;
+mod inputs;
+mod library;
+mod naming;
 mod operators;
 pub(crate) mod parts;
+mod tables;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use prost::Message;
 use serving_model::{Limits, ModelError};
@@ -13,6 +21,7 @@ use serving_model::{Limits, ModelError};
 use crate::array::Array;
 use crate::graph::Graph;
 use crate::trouble::at_node;
+use library::{Library, Program, Role};
 
 /// The messages of `proto/tensorflow`, generated.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
@@ -20,20 +29,22 @@ pub(crate) mod proto {
     include!(concat!(env!("OUT_DIR"), "/tensorflow.rs"));
 }
 
-/// Most nodes of a graph: an empty node takes two bytes of a file, but more than a hundred of memory.
-const MOST_NODES: usize = 1 << 20;
-
 /// An output of a node of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Port {
     node: usize,
     port: usize,
 }
 
-/// A node of the file, its inputs resolved. Control inputs are dropped: they order side effects, of which there are none.
+/// A node, its inputs resolved.
 struct Raw {
-    definition: proto::NodeDef,
+    definition: Arc<proto::NodeDef>,
     inputs: Vec<Port>,
+    /// Nodes that have to run before. There are no side effects to be ordered, but branches are told by these.
+    controls: Vec<usize>,
+    /// The copy of a function that it belongs to; 0 is the graph itself.
+    instance: usize,
+    role: Role,
 }
 
 /// A graph and what it refers to. Of a frozen graph, the graph alone.
@@ -47,10 +58,8 @@ pub(crate) struct Import<'a> {
     /// Where variables have their values.
     pub(crate) variables: &'a dyn Variables,
     /// The node that has to run before the first call: it fills tables.
-    #[allow(dead_code, reason = "tables are not read yet")]
     pub(crate) initializer: Option<String>,
     /// Files that tables are filled from.
-    #[allow(dead_code, reason = "tables are not read yet")]
     pub(crate) assets: Vec<Asset<'a>>,
 }
 
@@ -69,7 +78,6 @@ pub(crate) struct Feed {
 
 /// A file beside the graph.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "tables are not read yet")]
 pub(crate) struct Asset<'a> {
     /// Name of the tensor that holds the file's path.
     pub(crate) tensor: &'a str,
@@ -111,12 +119,7 @@ pub(crate) fn read_graph(content: &[u8], outputs: &[String], limits: Limits) -> 
             limits.content_bytes
         )));
     }
-    let nodes = count_nodes(content)?;
-    if nodes > MOST_NODES {
-        return Err(ModelError::too_large(format!(
-            "graph has {nodes} nodes, the limit is {MOST_NODES}"
-        )));
-    }
+    parts::check_graph(content)?;
     let graph = proto::GraphDef::decode(content)
         .map_err(|error| ModelError::unparsable(format!("not a TensorFlow graph: {error}")))?;
     if graph.node.is_empty() {
@@ -138,10 +141,11 @@ pub(crate) fn read_graph(content: &[u8], outputs: &[String], limits: Limits) -> 
 /// # Errors
 /// `MODEL_INVALID` (dangling inputs, cycles, contradictions), `MODEL_UNSUPPORTED` (operators and types; all are named at
 /// once), `MODEL_TOO_LARGE`, and what reading a variable gives.
-pub(crate) fn import(import: Import<'_>) -> Result<Graph, ModelError> {
-    let (raw, names) = resolve(import.graph)?;
-    let wanted = if import.fetches.is_empty() {
-        unconsumed(&raw, &names)
+pub(crate) fn import(mut import: Import<'_>) -> Result<Graph, ModelError> {
+    let library = Library::new(import.graph.library.take())?;
+    let (raw, names) = resolve(std::mem::take(&mut import.graph.node))?;
+    let mut wanted = if import.fetches.is_empty() {
+        unconsumed(&raw, &names, &library)
     } else {
         let port = |(name, tensor): &(String, String)| Ok((name.clone(), named(tensor, &names)?));
         import.fetches.iter().map(port).collect::<Result<_, ModelError>>()?
@@ -156,30 +160,27 @@ pub(crate) fn import(import: Import<'_>) -> Result<Graph, ModelError> {
         .iter()
         .map(|feed| named(&feed.tensor, &names))
         .collect::<Result<_, _>>()?;
-    builder::build(
-        &raw,
-        &wanted,
-        &builder::Given::new(&import.feeds, &fed, import.variables)?,
-    )
-}
-
-/// Number of nodes, found without decoding them.
-fn count_nodes(content: &[u8]) -> Result<usize, ModelError> {
-    use prost::encoding::{DecodeContext, decode_key, skip_field};
-    let unparsable = |error: prost::DecodeError| ModelError::unparsable(format!("not a TensorFlow graph: {error}"));
-    let mut rest = content;
-    let mut nodes = 0;
-    while !rest.is_empty() {
-        let (tag, wire_type) = decode_key(&mut rest).map_err(unparsable)?;
-        nodes += usize::from(tag == 1);
-        skip_field(wire_type, tag, &mut rest, DecodeContext::default()).map_err(unparsable)?;
+    let tables = tables::Tables::read(&import, &library, &raw, &names)?;
+    let given = builder::Given::new(&import.feeds, &fed, import.variables, tables)?;
+    let program = library.expand(raw, &mut wanted, &fed.into_iter().collect(), library::Extent::Results)?;
+    // What a function does beside its results happens whether somebody reads it or not.
+    let assigned = (0..program.nodes.len())
+        .filter(|node| program.nodes[*node].instance != 0 && operators::is_assignment(&program.definition(*node).op));
+    let assigned: Vec<String> = assigned.map(|node| program.described(node)).collect();
+    let graph = builder::build(&program, &wanted, &given)?;
+    if assigned.is_empty() {
+        Ok(graph)
+    } else {
+        Err(ModelError::unsupported(format!(
+            "the model changes variables or tables when it is called: {}",
+            listed(&assigned)
+        )))
     }
-    Ok(nodes)
 }
 
-fn resolve(definition: proto::GraphDef) -> Result<(Vec<Raw>, HashMap<String, usize>), ModelError> {
-    let mut names = HashMap::with_capacity(definition.node.len());
-    for (index, node) in definition.node.iter().enumerate() {
+fn resolve(nodes: Vec<proto::NodeDef>) -> Result<(Vec<Raw>, HashMap<String, usize>), ModelError> {
+    let mut names = HashMap::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
         if names.insert(node.name.clone(), index).is_some() {
             return Err(ModelError::invalid(format!(
                 "there are two nodes of the name '{}'",
@@ -188,8 +189,10 @@ fn resolve(definition: proto::GraphDef) -> Result<(Vec<Raw>, HashMap<String, usi
         }
     }
     let mut dangling = Vec::new();
-    let mut raw = Vec::with_capacity(definition.node.len());
-    for node in definition.node {
+    let mut raw = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let controls = node.input.iter().filter_map(|input| input.strip_prefix('^'));
+        let controls = controls.filter_map(|name| names.get(name).copied()).collect();
         let mut inputs = Vec::with_capacity(node.input.len());
         for input in node.input.iter().filter(|input| !input.starts_with('^')) {
             let (name, port) = split_port(input);
@@ -199,8 +202,11 @@ fn resolve(definition: proto::GraphDef) -> Result<(Vec<Raw>, HashMap<String, usi
             }
         }
         raw.push(Raw {
-            definition: node,
+            definition: Arc::new(node),
             inputs,
+            controls,
+            instance: 0,
+            role: Role::Plain,
         });
     }
     if dangling.is_empty() {
@@ -230,13 +236,13 @@ fn full_name(tensor: &str) -> String {
 }
 
 /// The name that TensorFlow gives to an output of a node.
-fn tensor_name(raw: &[Raw], port: Port) -> String {
-    format!("{}:{}", raw[port.node].definition.name, port.port)
+fn tensor_name(program: &Program, port: Port) -> String {
+    format!("{}:{}", program.name(port.node), port.port)
 }
 
 /// The values that no node reads. A node that another only waits for (a control input) is no answer either: it is a variable
 /// being read or the like; but where this leaves nothing, it counts.
-fn unconsumed(raw: &[Raw], names: &HashMap<String, usize>) -> Vec<(String, Port)> {
+fn unconsumed(raw: &[Raw], names: &HashMap<String, usize>, library: &Library) -> Vec<(String, Port)> {
     let mut consumed = vec![false; raw.len()];
     for port in raw.iter().flat_map(|node| &node.inputs) {
         consumed[port.node] = true;
@@ -247,23 +253,26 @@ fn unconsumed(raw: &[Raw], names: &HashMap<String, usize>) -> Vec<(String, Port)
             awaited[*node] = true;
         }
     }
-    let outputs = outside(raw, &awaited);
+    let outputs = outside(raw, &awaited, library);
     if outputs.is_empty() {
-        outside(raw, &consumed)
+        outside(raw, &consumed, library)
     } else {
         outputs
     }
 }
 
-fn outside(raw: &[Raw], consumed: &[bool]) -> Vec<(String, Port)> {
+fn outside(raw: &[Raw], consumed: &[bool], library: &Library) -> Vec<(String, Port)> {
     let mut outputs = Vec::new();
     for (node, raw_node) in raw.iter().enumerate() {
         if consumed[node] || operators::is_no_answer(&raw_node.definition.op) {
             continue;
         }
-        for port in 0..operators::ports(&raw_node.definition) {
-            let port = Port { node, port };
-            outputs.push((tensor_name(raw, port), port));
+        let definition = &raw_node.definition;
+        let ports = library
+            .outputs(definition)
+            .unwrap_or_else(|| operators::ports(definition));
+        for port in 0..ports {
+            outputs.push((format!("{}:{port}", definition.name), Port { node, port }));
         }
     }
     outputs
@@ -290,6 +299,12 @@ fn invalid_at(node: &proto::NodeDef, message: impl Into<String>) -> ModelError {
     at_node(ModelError::invalid(message), &node.name)
 }
 
+fn unsupported_at(node: &proto::NodeDef, message: impl Into<String>) -> ModelError {
+    at_node(ModelError::unsupported(message), &node.name)
+}
+
+#[cfg(test)]
+mod function_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -23,6 +23,7 @@ enum Message {
     Library,
     Function,
     OperatorDefinition,
+    AttributeDefinition,
     Node,
     AttributeEntry,
     Attribute,
@@ -55,7 +56,8 @@ impl Kind for Message {
             (Self::Library, 1) => Self::Function,
             (Self::Function, 1) => Self::OperatorDefinition,
             (Self::Node | Self::Function, 5) | (Self::FunctionName, 2) => Self::AttributeEntry,
-            (Self::AttributeEntry, 2) => Self::Attribute,
+            (Self::OperatorDefinition, 4) => Self::AttributeDefinition,
+            (Self::AttributeEntry, 2) | (Self::AttributeDefinition, 3) => Self::Attribute,
             (Self::Attribute, 1) => Self::AttributeList,
             (Self::Attribute, 10) | (Self::AttributeList, 9) => Self::FunctionName,
             (Self::Attribute | Self::AttributeList, 8) => Self::Tensor,
@@ -76,6 +78,14 @@ impl Kind for Message {
 /// `MODEL_UNPARSABLE` for what is no message, `MODEL_TOO_LARGE`.
 pub(crate) fn check_model(content: &[u8]) -> Result<(), ModelError> {
     crate::parts::check("a SavedModel", Message::SavedModel, content)
+}
+
+/// The same for a graph.
+///
+/// # Errors
+/// As [`check_model`].
+pub(crate) fn check_graph(content: &[u8]) -> Result<(), ModelError> {
+    crate::parts::check("a TensorFlow graph", Message::Graph, content)
 }
 
 /// The same for the objects of a checkpoint.

@@ -3,8 +3,11 @@
 use prost::Message;
 
 use super::proto::attr_value::Value;
+use super::proto::op_def::ArgDef;
 use super::proto::tensor_shape_proto::Dim;
-use super::proto::{AttrValue, DataType, GraphDef, NodeDef, TensorProto, TensorShapeProto};
+use super::proto::{
+    AttrValue, DataType, FunctionDef, GraphDef, NameAttrList, NodeDef, OpDef, TensorProto, TensorShapeProto,
+};
 
 /// A graph that grows.
 #[derive(Default)]
@@ -17,7 +20,50 @@ fn shape_of(axes: &[i64]) -> TensorShapeProto {
     }
 }
 
+/// A function without attributes of its own as an attribute.
+pub(crate) fn function(name: &str) -> Value {
+    Value::Func(NameAttrList {
+        name: name.to_owned(),
+        ..NameAttrList::default()
+    })
+}
+
 impl Draft {
+    /// A function whose nodes are those of another graph: names of its arguments, and of its outputs with what they are.
+    pub(crate) fn function(mut self, name: &str, arguments: &[&str], body: Self, results: &[(&str, &str)]) -> Self {
+        let argument = |name: &str| ArgDef {
+            name: name.to_owned(),
+            ..ArgDef::default()
+        };
+        let definition = FunctionDef {
+            signature: Some(OpDef {
+                name: name.to_owned(),
+                input_arg: arguments.iter().map(|name| argument(name)).collect(),
+                output_arg: results.iter().map(|(name, _)| argument(name)).collect(),
+                ..OpDef::default()
+            }),
+            node_def: body.0.node,
+            ret: results
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..FunctionDef::default()
+        };
+        self.0.library.get_or_insert_default().function.push(definition);
+        self
+    }
+
+    /// A constant of texts.
+    pub(crate) fn texts(self, name: &str, values: &[&str]) -> Self {
+        let tensor = TensorProto {
+            dtype: DataType::DtString.into(),
+            tensor_shape: Some(shape_of(&[values.len() as i64])),
+            string_val: values.iter().map(|text| text.as_bytes().to_vec()).collect(),
+            ..TensorProto::default()
+        };
+        self.with("Const", name, &[], &[("value", Value::Tensor(tensor))])
+    }
+
     /// A node with attributes.
     pub(crate) fn with(mut self, op: &str, name: &str, inputs: &[&str], attributes: &[(&str, Value)]) -> Self {
         self.0.node.push(NodeDef {

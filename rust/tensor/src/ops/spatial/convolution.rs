@@ -58,6 +58,11 @@ pub(super) fn convolve(
 ) -> Result<Array, Trouble> {
     let (batch, channels, lengths) = image(array, "an image")?;
     let (results, per_group, sizes) = image(filter, "a filter")?;
+    let groups = if groups == 0 {
+        channels / per_group.max(1)
+    } else {
+        groups
+    };
     if groups == 0 || per_group.checked_mul(groups) != Some(channels) || results % groups != 0 {
         return Err(Trouble::failed(format!(
             "a filter for {groups} groups of {per_group} channels on an image of {channels}"

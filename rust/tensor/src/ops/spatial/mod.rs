@@ -27,6 +27,7 @@ use crate::trouble::Trouble;
 pub(crate) enum Spatial {
     Convolution {
         window: Window,
+        /// 0: as many as the filter's channels are contained in those of the image.
         groups: usize,
     },
     TransposedConvolution {

@@ -3,10 +3,23 @@
 use serving_kernels::activation::Activation;
 use serving_model::ModelError;
 
+mod arrays;
+mod call;
+mod images;
+mod lists;
+pub(super) mod ports;
+mod strings;
+
+use call::{Call, Lowered};
+
 use super::invalid_at;
 use super::proto::NodeDef;
 use crate::array::DType;
-use crate::graph::{Binary, Compare, Op, Padding, Reduce, SliceMasks, Unary, Window};
+use crate::graph::{Binary, Compare, Op, Padding, Reduce, SliceMasks, Unary, Value, Window};
+use crate::maker::Maker;
+use crate::ops::Equation;
+use crate::ops::systems::System;
+pub(super) use ports::ports;
 
 /// Whether nobody waits for an answer of this operator although nobody consumes it.
 pub(super) fn is_no_answer(operator: &str) -> bool {
@@ -21,23 +34,45 @@ pub(super) fn is_no_answer(operator: &str) -> bool {
             | "PrintV2"
             | "SaveV2"
             | "NextIteration"
-    )
+            | "Assign"
+            | "AssignVariableOp"
+    ) || super::tables::fills(operator)
 }
 
-/// Number of outputs of a node; the operator may be unknown.
-pub(super) fn ports(node: &NodeDef) -> usize {
-    match node.op.as_str() {
-        "Unpack" => node.count("num").unwrap_or(1),
-        "Split" | "SplitV" => node.count("num_split").unwrap_or(1),
-        _ => 1,
+/// Whether an operator changes a variable or a table.
+pub(super) fn is_assignment(operator: &str) -> bool {
+    (operator.starts_with("Assign") && operator != "Assign")
+        || operator.starts_with("ResourceScatter")
+        || operator.starts_with("LookupTableInsert")
+        || operator.starts_with("LookupTableRemove")
+}
+
+/// Translates a node that is neither an input nor a constant nor part of a loop's frame; the values of its outputs. `None` when the
+/// operator is not supported.
+///
+/// # Errors
+/// When an attribute or an input is missing or has a value that is not supported.
+pub(super) fn lower(node: &NodeDef, inputs: &[Value], maker: &mut Maker<'_>) -> Result<Option<Vec<Value>>, ModelError> {
+    let call = Call { node, inputs };
+    let topics: &[fn(&Call<'_>, &mut Maker<'_>) -> Lowered] =
+        &[arrays::lower, images::lower, lists::lower, strings::lower];
+    for topic in topics {
+        if let Some(values) = topic(&call, maker)? {
+            return Ok(Some(values));
+        }
     }
+    if let Some(op) = translate(node)? {
+        let outputs = op.ports();
+        return Ok(Some(maker.many(op, inputs, outputs)));
+    }
+    Ok(None)
 }
 
 /// Translates a node that is neither an input nor a constant nor part of a loop's frame. `None` when the operator is not supported.
 ///
 /// # Errors
 /// When an attribute is missing or has a value that is not supported.
-pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
+fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
     let axis = |name: &str| node.integer(name).unwrap_or(0);
     let long = |name: &str| node.dtype(name).is_ok_and(|dtype| dtype == DType::I64);
     let reduce = |how| Op::Reduce {
@@ -68,8 +103,21 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "Sign" => Op::Unary(Unary::Sign),
         "Square" => Op::Unary(Unary::Square),
         "Tan" => Op::Unary(Unary::Tangent),
+        "Asin" => Op::Unary(Unary::ArcSine),
+        "Acos" => Op::Unary(Unary::ArcCosine),
+        "Sinh" => Op::Unary(Unary::HyperbolicSine),
+        "Cosh" => Op::Unary(Unary::HyperbolicCosine),
+        "Asinh" => Op::Unary(Unary::AreaSine),
+        "Acosh" => Op::Unary(Unary::AreaCosine),
+        "Atanh" => Op::Unary(Unary::AreaTangent),
+        "Erf" => Op::Unary(Unary::ErrorFunction),
+        "IsNan" => Op::IsNan,
+        "IsInf" => Op::IsInfinite {
+            positive: true,
+            negative: true,
+        },
         "Atan" => Op::Unary(Unary::ArcTangent),
-        "LogicalNot" => Op::Unary(Unary::Not),
+        "LogicalNot" | "Invert" => Op::Unary(Unary::Not),
         "Exp" => Op::Activate(Activation::Exponential),
         "Reciprocal" | "Inv" => Op::Activate(Activation::Reciprocal),
         "Sin" => Op::Activate(Activation::Sine),
@@ -86,9 +134,38 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "Softmax" => Op::Activate(Activation::Softmax),
         "LogSoftmax" => Op::LogSoftmax,
         "Add" | "AddV2" => Op::Binary(Binary::Add),
+        "Mod" | "TruncateMod" => Op::Binary(Binary::Remainder),
+        "BitwiseAnd" => Op::Binary(Binary::BitAnd),
+        "BitwiseOr" => Op::Binary(Binary::BitOr),
+        "BitwiseXor" => Op::Binary(Binary::BitXor),
+        "LeftShift" => Op::Binary(Binary::ShiftLeft),
+        "RightShift" => Op::Binary(Binary::ShiftRight),
+        "ClipByValue" => Op::Clip,
+        "Cumsum" | "Cumprod" => Op::Cumulate {
+            product: node.op == "Cumprod",
+            exclusive: node.flag("exclusive"),
+            reverse: node.flag("reverse"),
+        },
+        "Einsum" => {
+            let equation = Equation::read(node.text("equation"));
+            Op::Einsum(equation.ok_or_else(|| invalid_at(node, "attribute 'equation' can't be read"))?)
+        }
+        "MatrixInverse" | "BatchMatrixInverse" => Op::System(System::Inverse {
+            adjoint: node.flag("adjoint"),
+        }),
+        "MatrixSolve" | "BatchMatrixSolve" => Op::System(System::Solve {
+            adjoint: node.flag("adjoint"),
+        }),
+        "MatrixTriangularSolve" | "BatchMatrixTriangularSolve" => Op::System(System::SolveTriangular {
+            lower: !node.attr.contains_key("lower") || node.flag("lower"),
+            adjoint: node.flag("adjoint"),
+        }),
+        "Cholesky" | "BatchCholesky" => Op::System(System::Cholesky),
+        "EuclideanNorm" => reduce(Reduce::Length),
+        "MatrixDeterminant" | "BatchMatrixDeterminant" => Op::Determinant,
         "Sub" => Op::Binary(Binary::Subtract),
         "Mul" => Op::Binary(Binary::Multiply),
-        "RealDiv" => Op::Binary(Binary::Divide),
+        "RealDiv" | "Div" | "TruncateDiv" => Op::Binary(Binary::Divide),
         "FloorDiv" => Op::Binary(Binary::FloorDivide),
         "FloorMod" => Op::Binary(Binary::FloorModulo),
         "Maximum" => Op::Binary(Binary::Maximum),
@@ -102,6 +179,7 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "Equal" => Op::Compare(Compare::Equal),
         "NotEqual" => Op::Compare(Compare::NotEqual),
         "LogicalAnd" => Op::Compare(Compare::And),
+        "LogicalXor" => Op::Compare(Compare::Xor),
         "LogicalOr" => Op::Compare(Compare::Or),
         "Select" => Op::Select { leading: true },
         "SelectV2" => Op::Select { leading: false },
@@ -109,11 +187,11 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
             channels_first: node.text("data_format") == "NCHW",
         },
         "BiasAddV1" => Op::BiasAdd { channels_first: false },
-        "MatMul" => Op::MatMul {
+        "MatMul" | "SparseMatMul" => Op::MatMul {
             transpose_left: node.flag("transpose_a"),
             transpose_right: node.flag("transpose_b"),
         },
-        "BatchMatMul" | "BatchMatMulV2" => Op::MatMul {
+        "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3" => Op::MatMul {
             transpose_left: node.flag("adj_x"),
             transpose_right: node.flag("adj_y"),
         },
@@ -186,17 +264,6 @@ pub(super) fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         },
         "SpaceToBatchND" => Op::SpaceToBatch,
         "BatchToSpaceND" => Op::BatchToSpace,
-        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
-            if node.flag("is_training") || node.text("data_format") == "NCHW" {
-                return Err(invalid_at(
-                    node,
-                    "batch normalisation in training or with channels first",
-                ));
-            }
-            Op::BatchNormalization {
-                epsilon: node.float("epsilon").unwrap_or(1e-4),
-            }
-        }
         "RandomUniform" => Op::RandomUniform {
             dtype: node.dtype("dtype")?,
         },

@@ -1,0 +1,59 @@
+//! The inputs of a graph.
+
+use serving_model::ModelError;
+
+use super::attributes::{dtype, shape};
+use super::builder::Builder;
+use crate::graph::{Input, Node, Op};
+use crate::trouble::at_node;
+
+impl Builder<'_> {
+    /// The inputs of the signature. What it does not tell, the placeholder does.
+    pub(super) fn feeds(&self) -> Result<Vec<Input>, ModelError> {
+        let mut inputs = vec![Input::default(); self.outside.feeds.len()];
+        for (port, index) in &self.outside.fed {
+            let feed = &self.outside.feeds[*index];
+            let own = self.program.definition(port.node).shape("shape").and_then(shape);
+            let mut shape = feed.shape.as_ref().and_then(shape).or(own);
+            // TensorFlow compares no shape with what it is fed; a batch of one is how some tools write any batch.
+            if let Some([batch @ Some(1), ..]) = shape.as_deref_mut() {
+                *batch = None;
+            }
+            inputs[*index] = Input {
+                name: feed.name.clone(),
+                dtype: Some(dtype(feed.dtype).map_err(|error| at_node(error, &feed.tensor))?),
+                shape,
+                ..Input::default()
+            };
+        }
+        Ok(inputs)
+    }
+
+    /// The placeholders in the order of the file; numbers the input nodes accordingly.
+    pub(super) fn placeholders(&self, nodes: &mut [Node]) -> Result<Vec<Input>, ModelError> {
+        let mut placeholders: Vec<&mut Node> = nodes
+            .iter_mut()
+            .filter(|node| matches!(node.op, Op::Input(_)))
+            .collect();
+        placeholders.sort_by_key(|node| match node.op {
+            Op::Input(index) => index,
+            _ => usize::MAX,
+        });
+        let mut inputs = Vec::new();
+        for (index, node) in placeholders.into_iter().enumerate() {
+            let Op::Input(source) = node.op else { continue };
+            let definition = self.program.definition(source);
+            let dtype = definition
+                .dtype("dtype")
+                .map_err(|error| at_node(error, &definition.name))?;
+            inputs.push(Input {
+                name: format!("{}:0", definition.name),
+                dtype: Some(dtype),
+                shape: definition.shape("shape").and_then(shape),
+                ..Input::default()
+            });
+            node.op = Op::Input(index);
+        }
+        Ok(inputs)
+    }
+}

@@ -1,0 +1,219 @@
+//! Lookup tables: found by what fills them when a model is loaded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serving_model::ModelError;
+
+use super::builder::{self, Given};
+use super::library::{Extent, Library, Program, Role};
+use super::proto::NodeDef;
+use super::{Import, Port, Raw, invalid_at, unsupported_at};
+use crate::array::{Array, DType, Text};
+use crate::graph::Op;
+use crate::ops::convert::cast;
+use crate::ops::lookup::{Lookup, Table};
+use crate::run::{Budget, run};
+use crate::trouble::{Trouble, at_node};
+
+/// Tables by name.
+#[derive(Default)]
+pub(super) struct Tables {
+    known: HashMap<String, Result<Arc<Table>, ModelError>>,
+}
+
+/// Whether an operator fills a table.
+pub(super) fn fills(operator: &str) -> bool {
+    matches!(
+        operator,
+        "LookupTableImport"
+            | "LookupTableImportV2"
+            | "InitializeTable"
+            | "InitializeTableV2"
+            | "InitializeTableFromTextFile"
+            | "InitializeTableFromTextFileV2"
+    )
+}
+
+impl Tables {
+    /// Reads what the initializer fills; without one, what any node of the graph fills. A table that can't be read is an error
+    /// once it is used.
+    ///
+    /// # Errors
+    /// When functions can't be expanded.
+    pub(super) fn read(
+        import: &Import<'_>,
+        library: &Library,
+        raw: &[Raw],
+        names: &HashMap<String, usize>,
+    ) -> Result<Self, ModelError> {
+        let start = import.initializer.as_deref();
+        let start = start.and_then(|name| names.get(name.trim_start_matches('^').trim_end_matches(":0")));
+        let mut wanted: Vec<(String, Port)> = match start {
+            Some(node) => vec![(String::new(), Port { node: *node, port: 0 })],
+            None => (0..raw.len())
+                .filter(|node| fills(&raw[*node].definition.op))
+                .map(|node| (String::new(), Port { node, port: 0 }))
+                .collect(),
+        };
+        let mut tables = Self::default();
+        if wanted.is_empty() {
+            return Ok(tables);
+        }
+        let copies = raw.iter().map(|raw| Raw {
+            definition: Arc::clone(&raw.definition),
+            inputs: raw.inputs.clone(),
+            controls: raw.controls.clone(),
+            instance: 0,
+            role: Role::Plain,
+        });
+        let mut ends = std::mem::take(&mut wanted);
+        // An initializer gives no value; only what it does counts.
+        let program = library.expand(
+            copies.collect(),
+            &mut ends,
+            &std::collections::HashSet::new(),
+            Extent::Everything,
+        )?;
+        for node in 0..program.nodes.len() {
+            if !program.reached[node] || !fills(&program.definition(node).op) {
+                continue;
+            }
+            let Some(table) = program.nodes[node].inputs.first() else {
+                continue;
+            };
+            let name = name_of(&program, *table);
+            let content = read(&program, node, import);
+            tables.known.insert(name, content);
+        }
+        Ok(tables)
+    }
+
+    /// The operator of a node that uses a table; its inputs are those of the node without the table.
+    pub(super) fn used_by(&self, program: &Program, node: usize) -> Option<Result<Op, ModelError>> {
+        let definition = program.definition(node);
+        let lookup: fn(Arc<Table>) -> Lookup = match definition.op.as_str() {
+            "LookupTableFind" | "LookupTableFindV2" => Lookup::Find,
+            "LookupTableSize" | "LookupTableSizeV2" => Lookup::Size,
+            _ => return None,
+        };
+        let table = program.nodes[node].inputs.first()?;
+        let name = name_of(program, *table);
+        Some(match self.known.get(&name) {
+            Some(Ok(table)) => Ok(Op::Lookup(lookup(Arc::clone(table)))),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(unsupported_at(
+                definition,
+                format!("nothing fills the lookup table '{name}' when the model is loaded"),
+            )),
+        })
+    }
+}
+
+/// The value that a handle has been passed on from.
+fn origin(program: &Program, mut port: Port) -> Port {
+    for _ in 0..program.nodes.len() {
+        let raw = &program.nodes[port.node];
+        match (raw.definition.op.as_str(), raw.inputs.first()) {
+            ("Identity" | "_Arg" | "Enter" | "Merge" | "Switch", Some(input)) => port = *input,
+            _ => break,
+        }
+    }
+    port
+}
+
+/// What a variable that is read here was filled with: the path of a file may be kept in one.
+fn content_of(program: &Program, read: Port) -> Port {
+    let raw = &program.nodes[read.node];
+    let ("ReadVariableOp", Some(variable)) = (raw.definition.op.as_str(), raw.inputs.first()) else {
+        return read;
+    };
+    let variable = origin(program, *variable);
+    let assigned = program.nodes.iter().find_map(|raw| match raw.inputs.as_slice() {
+        [to, value, ..] if raw.definition.op == "AssignVariableOp" && origin(program, *to) == variable => Some(*value),
+        _ => None,
+    });
+    assigned.map_or(read, |value| origin(program, value))
+}
+
+/// The name by which nodes that mean the same table call it.
+fn name_of(program: &Program, table: Port) -> String {
+    let node = origin(program, table).node;
+    let shared = program.definition(node).text("shared_name");
+    if shared.is_empty() {
+        program.name(node)
+    } else {
+        shared.to_owned()
+    }
+}
+
+fn read(program: &Program, node: usize, import: &Import<'_>) -> Result<Arc<Table>, ModelError> {
+    let definition = program.definition(node);
+    let failed = |trouble: Trouble| at_node(ModelError::invalid(trouble.message), &definition.name);
+    let (keys, values) = if definition.op.starts_with("InitializeTableFromTextFile") {
+        read_file(program, node, import)?
+    } else {
+        let inputs = &program.nodes[node].inputs;
+        let [_, keys, values] = inputs.as_slice() else {
+            return Err(invalid_at(definition, "a table needs keys and values"));
+        };
+        let wanted = [(String::new(), *keys), (String::new(), *values)];
+        let outside = Given::new(&[], &[], import.variables, Tables::default())?;
+        let graph = builder::build(program, &wanted, &outside)?;
+        let outputs = run(&graph, &[], &mut Budget::default()).map_err(failed)?;
+        let [keys, values] =
+            <[Array; 2]>::try_from(outputs).map_err(|_| invalid_at(definition, "no keys and values"))?;
+        (keys, values)
+    };
+    Table::new(&keys, values).map(Arc::new).map_err(failed)
+}
+
+/// What keys or values are read from: `-2` the line, `-1` its number, others a column.
+fn column(lines: &[&str], index: i64, delimiter: &str, definition: &NodeDef) -> Result<Array, ModelError> {
+    if index == -1 {
+        return Ok(Array::new(vec![lines.len()], (0..lines.len() as i64).collect()));
+    }
+    let text = |line: &&str| -> Result<Text, ModelError> {
+        if index == -2 {
+            return Ok(Text::from(*line));
+        }
+        let place = usize::try_from(index).ok();
+        let part = place.and_then(|place| line.split(delimiter).nth(place));
+        part.map(Text::from)
+            .ok_or_else(|| invalid_at(definition, format!("a line without column {index}")))
+    };
+    let texts = lines.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    Ok(Array::new(vec![texts.len()], texts))
+}
+
+fn read_file(program: &Program, node: usize, import: &Import<'_>) -> Result<(Array, Array), ModelError> {
+    let definition = program.definition(node);
+    let inputs = &program.nodes[node].inputs;
+    let [table, file] = inputs.as_slice() else {
+        return Err(invalid_at(definition, "a table needs a file"));
+    };
+    let file = super::tensor_name(program, content_of(program, origin(program, *file)));
+    let asset = import
+        .assets
+        .iter()
+        .find(|asset| crate::same_tensor_name(asset.tensor, &file))
+        .ok_or_else(|| invalid_at(definition, format!("'{file}' is not the path of an asset")))?;
+    let text = std::str::from_utf8(asset.content)
+        .map_err(|_| invalid_at(definition, format!("file '{}' is not UTF-8", asset.file)))?;
+    let size = definition
+        .integer("vocab_size")
+        .and_then(|size| usize::try_from(size).ok());
+    let first = usize::try_from(definition.integer("offset").unwrap_or(0)).unwrap_or(0);
+    let lines: Vec<&str> = text.lines().skip(first).take(size.unwrap_or(usize::MAX)).collect();
+    let delimiter = match definition.text("delimiter") {
+        "" => "\t",
+        other => other,
+    };
+    let handle = program.definition(origin(program, *table).node);
+    let typed = |index: &str, dtype: &str| {
+        let column = column(&lines, definition.integer(index).unwrap_or(0), delimiter, definition)?;
+        let dtype = handle.dtype(dtype).unwrap_or(DType::Text);
+        cast(&column, dtype).map_err(|trouble| at_node(ModelError::invalid(trouble.message), &definition.name))
+    };
+    Ok((typed("key_index", "key_dtype")?, typed("value_index", "value_dtype")?))
+}
