@@ -172,7 +172,7 @@ class Texts(tf.Module):
             "fast": tf.strings.to_hash_bucket_fast(text, 1_000_003),
             "strong": tf.strings.to_hash_bucket_strong(text, 1_000_003, [7, 9]),
             "number": tf.strings.to_number(tf.strings.as_string(number)),
-            "float": tf.strings.as_string(tf.cast(number, tf.float32) / 7),
+            "float": tf.strings.join(["=", tf.strings.as_string(tf.cast(number, tf.float32) / 7)]),
             "joined": tf.strings.join([text, text], "+"),
         }
 
