@@ -86,7 +86,7 @@ public final class ModelServingOptions {
     public static final ConfigOption<Integer> BATCH_SIZE =
             ConfigOptions.key(PREFIX + "batch-size")
                     .intType()
-                    .defaultValue(64)
+                    .defaultValue(256)
                     .withDescription(
                             "Most records that are scored in one call of the library. Records are"
                                     + " collected only while more of them are there already, and never"
