@@ -42,7 +42,7 @@ pub trait Scorer: Send {
     fn score(&mut self, input: &Block, output: &mut Output);
 }
 
-/// Limits that keep a process alive while a model is loaded.
+/// Limits that keep a process alive while a model is loaded and while it scores.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most bytes of content.
@@ -51,6 +51,8 @@ pub struct Limits {
     pub depth: usize,
     /// Most bytes of heap for the compiled model.
     pub native_bytes: usize,
+    /// Most steps of one record, for models whose work depends on what the record has.
+    pub steps: u64,
 }
 
 impl Default for Limits {
@@ -59,6 +61,7 @@ impl Default for Limits {
             content_bytes: 1 << 30,
             depth: 512,
             native_bytes: usize::MAX,
+            steps: 1 << 26,
         }
     }
 }

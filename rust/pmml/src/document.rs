@@ -15,6 +15,8 @@ use std::collections::HashMap;
 use attributes::Attributes;
 use serving_model::{Limits, ModelError, Place};
 
+use crate::budget::Budget;
+
 /// Index of an element of a [`Document`].
 pub(crate) type Id = u32;
 
@@ -43,6 +45,7 @@ struct Element {
 
 /// A document.
 pub(crate) struct Document<'a> {
+    budget: Budget,
     content: Cow<'a, str>,
     copied: String,
     elements: Vec<Element>,
@@ -317,6 +320,24 @@ impl<'d> Node<'d> {
             Some("false" | "0") => Ok(false),
             Some(text) => Err(self.invalid(format!("'{text}' in attribute '{name}' is not a truth value"))),
         }
+    }
+
+    /// See [`Budget::reserve`].
+    pub(crate) fn reserve(self, counts: &[usize], size: usize) -> Result<(), ModelError> {
+        let reserved = self.document.budget.reserve(counts, size);
+        reserved.map_err(|error| error.at(self.place()))
+    }
+
+    /// See [`Budget::fits`].
+    pub(crate) fn fits(self, counts: &[usize], size: usize) -> Result<(), ModelError> {
+        let left = self.document.budget.fits(counts, size);
+        left.map(|_| ()).map_err(|error| error.at(self.place()))
+    }
+
+    /// See [`Budget::work`].
+    pub(crate) fn work(self, steps: usize) -> Result<(), ModelError> {
+        let worked = self.document.budget.work(steps);
+        worked.map_err(|error| error.at(self.place()))
     }
 
     /// This element contradicts the specification.

@@ -138,6 +138,7 @@ impl Run<'_> {
                 let Some(number) = self.numeric(value)? else {
                     return Ok(*missing);
                 };
+                self.scratch.steps.take(bins.len())?;
                 // Where bins overlap the last one counts.
                 Ok(bins
                     .iter()
@@ -185,6 +186,7 @@ impl Run<'_> {
                 default,
             } => {
                 let program = self.program;
+                self.scratch.steps.take(1 + arguments.len())?;
                 let defined = &program.functions[*function as usize];
                 let start = self.scratch.arguments.len();
                 for (argument, kind) in arguments.iter().zip(&defined.kinds) {

@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
-
 use crate::expression::Expression;
+use crate::pattern::{Pattern, Replacement};
 use crate::run::{Cause, Fault, NO_SLOT, Run, Scored, Slot, Source};
 use crate::value::{Type, Value, parse};
 
@@ -49,9 +48,9 @@ functions! {
 pub(crate) enum Builtin {
     Named(Named),
     /// Whether a constant pattern is found.
-    Matches(Regex),
-    /// Replaces each match of a constant pattern; the replacement knows `$1`.
-    Replace(Regex, Box<str>),
+    Matches(Pattern),
+    /// Replaces each match of a constant pattern.
+    Replace(Pattern, Replacement),
     /// The same with patterns and replacements that depend on the record.
     MatchesAny,
     ReplaceAny,
@@ -83,6 +82,7 @@ impl Run<'_> {
     /// Applies a function. A missing argument makes the result `missing`, except where the function is about missing values.
     pub(crate) fn apply(&mut self, function: &Builtin, arguments: &[Expression], missing: Value) -> Scored<Value> {
         use Named::{And, Avg, If, IsMissing, IsNotMissing, IsNotValid, IsValid, Max, Median, Min, Or, Product, Sum};
+        self.scratch.steps.take(1 + arguments.len())?;
         let Builtin::Named(name) = function else {
             return self.apply_pattern(function, arguments, missing);
         };
@@ -212,27 +212,30 @@ impl Run<'_> {
                 _ => return Ok(missing),
             }
         }
-        let text = match function {
-            Builtin::Matches(pattern) => return Ok(Value::Bool(pattern.is_match(self.text(code)))),
-            Builtin::Replace(pattern, replacement) => pattern.replace_all(self.text(code), &**replacement).into_owned(),
+        let (known, scratch) = (&self.program.strings, &mut *self.scratch);
+        let (strings, steps) = (&scratch.strings, &mut scratch.steps);
+        let text = strings.get(known, code);
+        let replaced = match function {
+            Builtin::Matches(pattern) => return pattern.is_match(text, steps).map(Value::Bool),
+            Builtin::Replace(pattern, replacement) => pattern.replace(text, replacement, steps)?,
             Builtin::MatchesAny | Builtin::ReplaceAny => {
-                let strings = &self.program.strings;
-                let scratch = &mut *self.scratch;
-                let pattern = scratch.strings.get(strings, others[0]);
-                let pattern = scratch.patterns.get(pattern).ok_or(Fault {
+                let pattern = scratch.patterns.get(strings.get(known, others[0]), steps)?;
+                let pattern = pattern.ok_or(Fault {
                     cause: Cause::Result,
                     slot: NO_SLOT,
                 })?;
-                let text = scratch.strings.get(strings, code);
                 if matches!(function, Builtin::MatchesAny) {
-                    return Ok(Value::Bool(pattern.is_match(text)));
+                    return pattern.is_match(text, steps).map(Value::Bool);
                 }
-                let replacement = crate::pattern::braced(scratch.strings.get(strings, others[1]));
-                pattern.replace_all(text, replacement).into_owned()
+                let replacement = Replacement::new(strings.get(known, others[1]));
+                pattern.replace(text, &replacement, steps)?
             }
             Builtin::Named(_) => return Err(Fault::undefined()),
         };
-        Ok(Value::Text(self.code(&text)))
+        Ok(Value::Text(match replaced {
+            Some(text) => self.code(&text)?,
+            None => code,
+        }))
     }
 
     /// The arguments from `start` on, none of them missing, as many as the arity says.
@@ -441,6 +444,8 @@ impl Run<'_> {
         for index in 0..if name == Named::Concat { count } else { 1 } {
             let value = self.scratch.arguments[start + index];
             if let Value::Text(code) = self.cast(Type::String, value, NO_SLOT)? {
+                let length = self.text(code).len();
+                self.scratch.steps.take(length)?;
                 out.push_str(self.text(code));
             }
         }
@@ -453,20 +458,23 @@ impl Run<'_> {
                 let (from, length) = (self.scratch.arguments[start + 1], self.scratch.arguments[start + 2]);
                 let from = self.numeric(from)?.unwrap_or(0.0);
                 let length = self.numeric(length)?.unwrap_or(-1.0);
-                if from < 1.0 || length < 0.0 {
+                if !(from >= 1.0 && length >= 0.0) {
                     return Err(Fault::undefined());
                 }
                 out.chars().skip(from as usize - 1).take(length as usize).collect()
             }
             _ => out,
         };
-        Ok(Value::Text(self.code(&out)))
+        self.code(&out).map(Value::Text)
     }
 
     fn formatted(&mut self, name: Named, value: Value, pattern: Value) -> Scored<Value> {
         let Value::Text(code) = pattern else {
             return Err(Fault::undefined());
         };
+        // A conversion of two letters may write many.
+        let length = 16 * self.text(code).len();
+        self.scratch.steps.take(length)?;
         let pattern = self.text(code).to_owned();
         let mut out = String::new();
         if name == Named::FormatNumber {
@@ -484,7 +492,7 @@ impl Run<'_> {
             };
             crate::dates::format(seconds, &pattern, &mut out).ok_or_else(Fault::undefined)?;
         }
-        Ok(Value::Text(self.code(&out)))
+        self.code(&out).map(Value::Text)
     }
 
     fn dated(&mut self, name: Named, value: Value, year: Value) -> Scored<Value> {

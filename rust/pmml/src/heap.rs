@@ -21,6 +21,7 @@ use crate::models::support_vector::{Element, Machine, SupportVector};
 use crate::models::target::Target;
 use crate::models::tree::{Embedded, TreeNode};
 use crate::models::{Class, Kind, Model};
+use crate::order::Order;
 use crate::predicate::Predicate;
 use crate::run::{Direct, SlotDefinition, Source};
 use crate::series::{Aggregate, Lag};
@@ -189,6 +190,12 @@ impl HeapBytes for Strings {
     }
 }
 
+impl HeapBytes for Order {
+    fn heap(&self) -> usize {
+        self.heap_bytes()
+    }
+}
+
 impl HeapBytes for Source {
     fn heap(&self) -> usize {
         match self {
@@ -282,7 +289,7 @@ impl HeapBytes for Mining {
 
 impl HeapBytes for Neighbors {
     fn heap(&self) -> usize {
-        self.points.heap_bytes() + self.answers.heap() + self.names.heap() + self.raw.heap()
+        self.points.heap_bytes() + self.answers.heap() + self.names.heap() + self.raw.heap() + self.raw_fields.heap()
     }
 }
 
@@ -335,7 +342,7 @@ fields! {
     Regression { tables, plain }
     Rule { predicate }
     RuleSet { rules }
-    Scorecard { characteristics }
+    Scorecard { codes, characteristics }
     Segment { predicate, classes }
     SlotDefinition { source, order }
     StandardError { covariances }

@@ -6,6 +6,7 @@
 //! linear and dense parts are kernels. `docs/pmml.md` says what is supported.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod compile;
 mod dates;
 mod document;
@@ -18,12 +19,14 @@ mod matrix;
 mod model;
 mod models;
 mod notes;
+mod order;
 mod pattern;
 mod predicate;
 mod program;
 mod run;
 mod scorer;
 mod series;
+mod steps;
 mod straight;
 mod strings;
 mod text_index;
@@ -48,6 +51,7 @@ impl ModelFactory for PmmlModelFactory {
     }
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        let document = document::Document::parse(source.content, source.limits)?;
         // Compiling recurses as deep as fields and functions refer to each other, which is bounded; the stack of the calling
         // thread need not be.
         let loading = std::thread::Builder::new()
@@ -55,7 +59,7 @@ impl ModelFactory for PmmlModelFactory {
             .stack_size(LOADING_STACK);
         std::thread::scope(|scope| {
             let loading = loading
-                .spawn_scoped(scope, || model::PmmlModel::create(source.content, source.limits))
+                .spawn_scoped(scope, move || model::PmmlModel::create(&document, source.limits))
                 .map_err(|error| ModelError::too_large(format!("no thread to load the model: {error}")))?;
             match loading.join() {
                 Ok(model) => Ok(model? as Arc<dyn Model>),

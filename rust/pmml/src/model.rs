@@ -1,5 +1,6 @@
 //! The compiled document as a [`Model`], and its [`Scorer`].
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ pub(crate) enum Cell {
     Class(Slot, usize),
 }
 
+/// Most steps of all records together that are scored while a document is loaded.
+pub(crate) const MOST_STEPS: u64 = 1 << 30;
+
 /// What people read of a target among the outputs.
 const TARGET: &str = "target";
 
@@ -60,10 +64,9 @@ fn data_type(kind: Type) -> DataType {
 }
 
 impl PmmlModel {
-    pub(crate) fn create(content: &[u8], limits: Limits) -> Result<Arc<Self>, ModelError> {
-        let document = Document::parse(content, limits)?;
+    pub(crate) fn create(document: &Document<'_>, limits: Limits) -> Result<Arc<Self>, ModelError> {
         let root = document.root();
-        let mut compiler = Compiler::new(&document)?;
+        let mut compiler = Compiler::new(document)?;
         let element = model_of(root).ok_or_else(|| root.invalid("the document has no model"))?;
         let index = compiler
             .model(0, element, None)
@@ -148,6 +151,7 @@ impl PmmlModel {
             functions,
             models,
             shares,
+            steps: limits.steps,
             root: index,
         };
         let mut model = Self {
@@ -158,8 +162,8 @@ impl PmmlModel {
             schema,
             program,
         };
-        model.learn()?;
-        model.describe_outputs(&targets(element));
+        model.learn(limits)?;
+        model.describe_outputs(&targets(element), limits)?;
         model.summary = summarize(root.get("version"), document.len(), &elements);
         model.bytes = model.count();
         if model.bytes > limits.native_bytes {
@@ -174,22 +178,43 @@ impl PmmlModel {
     }
 
     /// Computes the derived fields of training instances that hold raw values.
-    fn learn(&mut self) -> Result<(), ModelError> {
+    fn learn(&mut self, limits: Limits) -> Result<(), ModelError> {
         for index in 0..self.program.models.len() {
             let Kind::Neighbors(neighbors) = &mut self.program.models[index].kind else {
                 continue;
             };
             let raw = std::mem::take(&mut neighbors.raw);
+            let fields = std::mem::take(&mut neighbors.raw_fields);
             let slots: Vec<Slot> = neighbors.points.fields.iter().map(|(slot, _, _)| *slot).collect();
             let mut block = Block::new(self.inputs.len());
             let mut scratch = Scratch::new(&self.program);
+            let inputs: HashMap<&str, usize> = self
+                .inputs
+                .iter()
+                .enumerate()
+                .map(|(cell, (_, name))| (name.as_str(), cell))
+                .collect();
+            let cells: Vec<Option<usize>> = fields.iter().map(|name| inputs.get(name.as_str()).copied()).collect();
+            if raw.len().saturating_mul(slots.len()) > limits.native_bytes / size_of::<f64>() {
+                return Err(ModelError::too_large(format!(
+                    "{} training instances of {} inputs are more than {} bytes",
+                    raw.len(),
+                    slots.len(),
+                    limits.native_bytes
+                )));
+            }
             let mut values = Vec::with_capacity(raw.len() * slots.len());
             for (number, row) in raw.iter().enumerate() {
                 block.reset(1);
                 for (field, text) in row {
-                    if let Some(cell) = self.inputs.iter().position(|(_, name)| name == field) {
+                    if let Some(cell) = cells[*field as usize] {
                         block.set_text(0, cell, text);
                     }
+                }
+                if scratch.steps.total() > MOST_STEPS {
+                    return Err(ModelError::too_large(
+                        "computing the training instances takes too many steps",
+                    ));
                 }
                 scratch.clear();
                 let mut run = Run {
@@ -212,18 +237,24 @@ impl PmmlModel {
         Ok(())
     }
 
-    fn describe_outputs(&mut self, targets: &[String]) {
+    fn describe_outputs(&mut self, targets: &[String], limits: Limits) -> Result<(), ModelError> {
+        let mut known = Known {
+            names: HashMap::new(),
+            left: limits.native_bytes,
+        };
         let root = &self.program.models[self.program.root];
         let target_kind = data_type(root.target_kind);
         if let (Kind::Mining(mining), [_, _, ..]) = (&root.kind, targets) {
             let mut found = Vec::new();
+            let mut answering: HashMap<&str, usize> = HashMap::new();
+            for segment in &mining.segments {
+                let segment = segment.model as usize;
+                if let Some(name) = &self.program.models[segment].target_name {
+                    answering.entry(name).or_insert(segment);
+                }
+            }
             for (number, name) in targets.iter().enumerate() {
-                let segment = mining
-                    .segments
-                    .iter()
-                    .map(|segment| segment.model as usize)
-                    .find(|segment| self.program.models[*segment].target_name.as_ref() == Some(name));
-                match segment {
+                match answering.get(name.as_str()).copied() {
                     Some(segment) => {
                         let kind = data_type(self.program.models[segment].target_kind);
                         found.push((name.clone(), Cell::OneOf(segment), kind));
@@ -235,16 +266,23 @@ impl PmmlModel {
                 }
             }
             for (name, cell, kind) in found {
-                self.push_output(name, cell, kind, TARGET.to_owned());
+                self.push_output(&mut known, name, cell, kind, TARGET.to_owned())?;
             }
         } else if let (Kind::TimeSeries(series), [_, _, ..]) = (&root.kind, targets) {
             let slots: Vec<Slot> = series.targets.iter().map(|target| target.value).collect();
             for (name, slot) in targets.iter().zip(slots) {
-                self.push_output(name.clone(), Cell::Slot(slot), target_kind, TARGET.to_owned());
+                self.push_output(
+                    &mut known,
+                    name.clone(),
+                    Cell::Slot(slot),
+                    target_kind,
+                    TARGET.to_owned(),
+                )?;
             }
         } else {
             let name = root.target_name.clone().unwrap_or_else(|| "_target".to_owned());
-            self.push_output(name, Cell::Target(self.program.root), target_kind, TARGET.to_owned());
+            let cell = Cell::Target(self.program.root);
+            self.push_output(&mut known, name, cell, target_kind, TARGET.to_owned())?;
         }
         let mut pending = vec![self.program.root];
         while let Some(index) = pending.pop() {
@@ -272,12 +310,20 @@ impl PmmlModel {
                 pending.extend(mining.answering().iter().rev().map(|segment| segment.model as usize));
             }
             for (name, cell, kind, notes) in found {
-                self.push_output(name, cell, kind, notes);
+                self.push_output(&mut known, name, cell, kind, notes)?;
             }
         }
+        Ok(())
     }
 
-    fn push_output(&mut self, name: String, cell: Cell, kind: DataType, notes: String) {
+    fn push_output(
+        &mut self,
+        known: &mut Known,
+        name: String,
+        cell: Cell,
+        kind: DataType,
+        notes: String,
+    ) -> Result<(), ModelError> {
         let list = match cell {
             Cell::List(_) => true,
             Cell::Target(index) | Cell::OneOf(index) => self.program.models[index].list,
@@ -295,24 +341,38 @@ impl PmmlModel {
                 field.data_type = DataType::Boolean;
             } else if !classes.is_empty() {
                 field.data_type = DataType::String;
-                field.labels = classes
-                    .iter()
-                    .map(|class| self.program.strings.get(class.code).unwrap_or_default().to_owned())
-                    .collect();
+                let texts = || {
+                    classes
+                        .iter()
+                        .map(|class| self.program.strings.get(class.code).unwrap_or_default())
+                };
+                let bytes = texts().map(|text| size_of::<String>() + text.len()).sum();
+                known.left = known.left.checked_sub(bytes).ok_or_else(|| {
+                    ModelError::too_large(format!("the labels of output '{}' take {bytes} bytes", field.name))
+                })?;
+                field.labels = texts().map(str::to_owned).collect();
             }
         }
         field.notes = notes;
         // Segments of which one answers may name their outputs alike.
-        if let Some(known) = self.schema.outputs.iter().position(|known| known.name == field.name) {
+        if let Some(known) = known.names.get(&field.name).copied() {
             let output = &self.schema.outputs[known];
             if output.data_type == field.data_type && output.labels == field.labels && output.list == field.list {
                 self.cells[known].0.push(cell);
             }
         } else {
+            known.names.insert(field.name.clone(), self.cells.len());
             self.cells.push((vec![cell], field.data_type));
             self.schema.outputs.push(field);
         }
+        Ok(())
     }
+}
+
+/// The outputs that are described, by their names, and how many bytes their labels may still take.
+struct Known {
+    names: HashMap<String, usize>,
+    left: usize,
 }
 
 fn summarize(version: Option<&str>, elements: usize, models: &[(&str, usize)]) -> String {

@@ -116,8 +116,7 @@ impl Run<'_> {
         match (a, b) {
             (Value::Text(a), Value::Text(b)) => {
                 let order = &self.program.slots[slot as usize].order;
-                let rank = |code| order.iter().position(|known| *known == code);
-                match (rank(a), rank(b)) {
+                match (order.rank(a), order.rank(b)) {
                     (Some(a), Some(b)) => Some(a.cmp(&b)),
                     _ => Some(self.text(a).cmp(self.text(b))),
                 }

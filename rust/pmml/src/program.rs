@@ -14,6 +14,8 @@ pub(crate) struct Program {
     pub(crate) models: Vec<Model>,
     /// Shares of classes, of all models together.
     pub(crate) shares: usize,
+    /// Most steps of one record.
+    pub(crate) steps: u64,
     /// The outermost model.
     pub(crate) root: usize,
 }

@@ -7,7 +7,9 @@ use crate::expression::Expression;
 use crate::models::Outcome;
 use crate::models::association::Basket;
 use crate::models::sequence::History;
+use crate::order::Order;
 use crate::program::Program;
+use crate::steps::Steps;
 use crate::strings::RecordStrings;
 use crate::treatment::{Lists, Treatment};
 use crate::value::{Type, Value, convert, parse};
@@ -28,6 +30,8 @@ pub(crate) enum Cause {
     Undefined,
     /// A function has no result for these arguments.
     Result,
+    /// The record takes more steps than it may.
+    Steps,
 }
 
 /// A cause and the field that it concerns.
@@ -97,7 +101,7 @@ pub(crate) struct SlotDefinition {
     pub(crate) kind: Type,
     pub(crate) source: Source,
     /// Codes of an ordinal field's texts, in order.
-    pub(crate) order: Box<[u32]>,
+    pub(crate) order: Order,
     /// Nesting of the evaluation, to bound the stack.
     pub(crate) depth: usize,
 }
@@ -112,6 +116,7 @@ pub(crate) struct Scratch {
     state: Vec<u8>,
     values: Vec<Value>,
     faults: Vec<Fault>,
+    pub(crate) steps: Steps,
     pub(crate) strings: RecordStrings,
     pub(crate) patterns: crate::pattern::Patterns,
     /// Arguments of the functions that are being evaluated.
@@ -129,6 +134,7 @@ pub(crate) struct Scratch {
     pub(crate) leaves: Vec<u32>,
     pub(crate) ranked: RankedRows,
     pub(crate) ranks: Vec<(f64, u32)>,
+    pub(crate) places: Vec<u32>,
     pub(crate) dense: Vec<f64>,
     pub(crate) basket: Basket,
     pub(crate) history: History,
@@ -153,6 +159,7 @@ impl Scratch {
         let any = program.models.iter().any(|model| remembers(&model.kind));
         Self {
             memories: if any { memories.collect() } else { Vec::new() },
+            steps: Steps::new(program.steps),
             state: vec![UNKNOWN; program.slots.len()],
             values: vec![Value::Missing; program.slots.len()],
             faults: vec![Fault::undefined(); program.slots.len()],
@@ -166,11 +173,42 @@ impl Scratch {
 
     pub(crate) fn clear(&mut self) {
         self.state.fill(UNKNOWN);
+        self.steps.restart();
         self.strings.clear();
+        // A record that was refused may have left something on these.
         self.arguments.clear();
+        self.keys.clear();
+        self.work.clear();
+        self.elements.clear();
         self.frame = 0;
         for index in self.touched.drain(..) {
             self.outcomes[index as usize].present = false;
+        }
+    }
+
+    /// Gives back the space that a record took which is unlike others.
+    #[inline]
+    pub(crate) fn trim(&mut self) {
+        if self.steps.many() {
+            self.give_back();
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self) {
+        const TEXT: usize = 1 << 16;
+        const ELEMENTS: usize = 1 << 12;
+        self.clear();
+        self.strings.trim();
+        self.patterns.trim();
+        self.history.trim(ELEMENTS);
+        self.arguments.shrink_to(ELEMENTS);
+        self.keys.shrink_to(ELEMENTS);
+        self.work.shrink_to(ELEMENTS);
+        self.elements.shrink_to(ELEMENTS);
+        for text in [&mut self.text, &mut self.list] {
+            text.clear();
+            text.shrink_to(TEXT);
         }
     }
 }
@@ -297,9 +335,10 @@ impl Run<'_> {
         self.scratch.strings.get(&self.program.strings, code)
     }
 
-    /// The code of a text.
-    pub(crate) fn code(&mut self, text: &str) -> u32 {
-        self.scratch.strings.code(&self.program.strings, text)
+    /// The code of a text, each byte of which is a step: what a record's texts take is bounded.
+    pub(crate) fn code(&mut self, text: &str) -> Scored<u32> {
+        self.scratch.steps.take(text.len())?;
+        Ok(self.scratch.strings.code(&self.program.strings, text))
     }
 
     /// A value as one of a type.
@@ -322,9 +361,9 @@ impl Run<'_> {
                 let mut text = std::mem::take(&mut self.scratch.text);
                 text.clear();
                 write_value(other, &mut text);
-                let code = self.scratch.strings.code(&self.program.strings, &text);
+                let code = self.code(&text);
                 self.scratch.text = text;
-                Ok(Value::Text(code))
+                code.map(Value::Text)
             }
             (_, Value::Text(code)) => parse(kind, self.text(code)).ok_or(fault),
             (Type::Integer, Value::Double(number)) if number.fract() != 0.0 => Err(fault),
@@ -348,7 +387,7 @@ impl Run<'_> {
                 if treatment.lists != Lists::No && text.trim_start().starts_with('[') {
                     return match treatment.lists {
                         Lists::Series => self.latest(slot, text, treatment),
-                        _ => Ok(Value::Text(self.code(text))),
+                        _ => self.code(text).map(Value::Text),
                     };
                 }
                 return self.prepare_text(slot, text, treatment);
@@ -363,7 +402,7 @@ impl Run<'_> {
         let raw = if treatment.is_missing_text(text) {
             Value::Missing
         } else if kind == Type::String {
-            Value::Text(self.code(text))
+            Value::Text(self.code(text)?)
         } else {
             match parse(kind, text) {
                 Some(value) => value,

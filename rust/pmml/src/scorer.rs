@@ -73,6 +73,11 @@ impl PmmlScorer {
             model,
         }
     }
+
+    /// Steps of all records so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.scratch.steps.total()
+    }
 }
 
 impl Scorer for PmmlScorer {
@@ -124,6 +129,7 @@ fn general(model: &PmmlModel, scratch: &mut Scratch, input: &Block, row: usize, 
         Ok(_) => model.write(&mut run, row, output),
         Err(fault) => model.fail(fault, input, row, output),
     }
+    scratch.trim();
 }
 
 impl PmmlModel {
@@ -240,6 +246,11 @@ impl PmmlModel {
                 row,
                 ErrorCode::FieldInvalid,
                 format_args!("field '{name}': the value {text} can't be read as the field's type"),
+            ),
+            Cause::Steps => output.fail(
+                row,
+                ErrorCode::StepLimit,
+                format_args!("the record takes more than {} steps", self.program.steps),
             ),
             Cause::Undefined | Cause::Result => output.fail(
                 row,

@@ -73,6 +73,7 @@ impl Run<'_> {
             cause: Cause::Type,
             slot: origin,
         };
+        self.scratch.steps.take(text.len())?;
         for item in ListItems::new(text).map_err(|_| fault)? {
             let value = self.element(origin, &item.map_err(|_| fault)?, treatment)?;
             self.scratch.elements.push(value);
@@ -95,6 +96,7 @@ impl Run<'_> {
             cause: Cause::Type,
             slot,
         };
+        self.scratch.steps.take(list.len())?;
         let mut last = ListItem::Missing;
         for item in ListItems::new(list).map_err(|_| fault)? {
             last = item.map_err(|_| fault)?;
@@ -106,7 +108,7 @@ impl Run<'_> {
         let start = self.scratch.elements.len();
         let found = self.gather(aggregate);
         let value = match found {
-            Ok(true) => Ok(self.summary(aggregate.summary, start)),
+            Ok(true) => self.summary(aggregate.summary, start),
             Ok(false) => Ok(Value::Missing),
             Err(fault) => Err(fault),
         };
@@ -125,27 +127,27 @@ impl Run<'_> {
     }
 
     /// One value of the elements from a start on; as in SQL, missing ones don't count.
-    fn summary(&mut self, summary: Summary, start: usize) -> Value {
+    fn summary(&mut self, summary: Summary, start: usize) -> Scored<Value> {
         let count = self.scratch.elements[start..]
             .iter()
             .filter(|value| !value.is_missing())
             .count();
         match summary {
-            Summary::Count => return Value::Int(count as i64),
+            Summary::Count => return Ok(Value::Int(count as i64)),
             Summary::Multiset => return self.multiset(start),
-            _ if count == 0 => return Value::Missing,
+            _ if count == 0 => return Ok(Value::Missing),
             _ => {}
         }
         let elements = &self.scratch.elements[start..];
         let numbers = || elements.iter().filter_map(|value| value.number());
         let sum = || numbers().sum::<f64>();
-        Value::Double(match summary {
+        Ok(Value::Double(match summary {
             Summary::Sum => sum(),
             Summary::Average => sum() / count as f64,
             Summary::Minimum => numbers().fold(f64::INFINITY, f64::min),
             Summary::Maximum => numbers().fold(f64::NEG_INFINITY, f64::max),
             Summary::Product => numbers().product(),
-            Summary::Deviation if count < 2 => return Value::Missing,
+            Summary::Deviation if count < 2 => return Ok(Value::Missing),
             Summary::Deviation => {
                 let mean = sum() / count as f64;
                 let squares = numbers().map(|number| (number - mean) * (number - mean)).sum::<f64>();
@@ -166,11 +168,11 @@ impl Run<'_> {
                 work.truncate(base);
                 median
             }
-            Summary::Count | Summary::Multiset => return Value::Missing,
-        })
+            Summary::Count | Summary::Multiset => return Ok(Value::Missing),
+        }))
     }
 
-    fn multiset(&mut self, start: usize) -> Value {
+    fn multiset(&mut self, start: usize) -> Scored<Value> {
         let mut list = std::mem::take(&mut self.scratch.list);
         list.clear();
         list.push('[');
@@ -178,6 +180,14 @@ impl Run<'_> {
             let value = self.scratch.elements[at];
             if value.is_missing() {
                 continue;
+            }
+            let length = match value {
+                Value::Text(code) => self.text(code).len(),
+                _ => 1,
+            };
+            if let Err(fault) = self.scratch.steps.take(length) {
+                self.scratch.list = list;
+                return Err(fault);
             }
             if list.len() > 1 {
                 list.push(',');
@@ -203,7 +213,7 @@ impl Run<'_> {
         list.push(']');
         let code = self.code(&list);
         self.scratch.list = list;
-        Value::Text(code)
+        code.map(Value::Text)
     }
 
     pub(crate) fn lag(&mut self, lag: &Lag) -> Scored<Value> {
@@ -236,7 +246,7 @@ impl Run<'_> {
             None => Ok(self.scratch.elements[now - lag.back]),
             Some(summary) => {
                 self.scratch.elements.truncate(now.max(start));
-                Ok(self.summary(summary, now.max(start) - before.min(lag.back)))
+                self.summary(summary, now.max(start) - before.min(lag.back))
             }
         }
     }

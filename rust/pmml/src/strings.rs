@@ -1,6 +1,7 @@
 //! Text as codes: what the model spells out is known when it is loaded; the rest lives for one record.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::heap::map_bytes;
 
@@ -42,32 +43,84 @@ impl Strings {
     }
 }
 
+/// So many texts of a record are looked through one by one; more are found by their hash.
+const FEW: usize = 32;
+
 /// Texts that a record brought, coded after those of the model.
 #[derive(Debug, Default)]
 pub(crate) struct RecordStrings {
     text: String,
     ends: Vec<usize>,
+    /// The latest text of each hash, once there are more than a few.
+    latest: HashMap<u64, u32>,
+    /// For each text the one before it with the same hash, or itself.
+    before: Vec<u32>,
+    hasher: RandomState,
 }
 
 impl RecordStrings {
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        if !self.before.is_empty() {
+            self.before.clear();
+            self.latest.clear();
+        }
+    }
+
+    /// Gives back what only an unusual record needs.
+    pub(crate) fn trim(&mut self) {
+        self.clear();
+        self.text.shrink_to(1 << 16);
+        self.ends.shrink_to(1 << 10);
+        self.before.shrink_to(1 << 10);
+        self.latest.shrink_to(1 << 10);
     }
 
     pub(crate) fn code(&mut self, known: &Strings, text: &str) -> u32 {
         if let Some(code) = known.code(text) {
             return code;
         }
-        let base = known.len();
-        for index in 0..self.ends.len() {
-            if self.piece(index) == Some(text) {
-                return (base + index) as u32;
-            }
-        }
+        let found = if self.ends.len() < FEW {
+            (0..self.ends.len()).find(|index| self.piece(*index) == Some(text))
+        } else {
+            self.find(text)
+        };
+        (known.len() + found.unwrap_or_else(|| self.push(text))) as u32
+    }
+
+    fn push(&mut self, text: &str) -> usize {
         self.text.push_str(text);
         self.ends.push(self.text.len());
-        (base + self.ends.len() - 1) as u32
+        let index = self.ends.len() - 1;
+        if index >= FEW {
+            self.index();
+        }
+        index
+    }
+
+    /// Makes the texts that are not yet known by their hash known by it.
+    fn index(&mut self) {
+        for index in self.before.len()..self.ends.len() {
+            let hash = self.hasher.hash_one(self.piece(index).unwrap_or_default());
+            let before = self.latest.insert(hash, index as u32);
+            self.before.push(before.unwrap_or(index as u32));
+        }
+    }
+
+    fn find(&mut self, text: &str) -> Option<usize> {
+        self.index();
+        let mut index = *self.latest.get(&self.hasher.hash_one(text))? as usize;
+        loop {
+            if self.piece(index) == Some(text) {
+                return Some(index);
+            }
+            let before = *self.before.get(index)? as usize;
+            if before == index {
+                return None;
+            }
+            index = before;
+        }
     }
 
     fn piece(&self, index: usize) -> Option<&str> {

@@ -1,9 +1,9 @@
 //! `TextIndex`: how often a term occurs in a text.
 
-use regex::Regex;
-
 use crate::expression::Expression;
+use crate::pattern::{Pattern, Replacement};
 use crate::run::{NO_SLOT, Run, Scored};
+use crate::steps::Steps;
 use crate::value::{Type, Value};
 
 /// `localTermWeights`.
@@ -26,12 +26,12 @@ pub(crate) struct TextIndex {
     pub(crate) max_distance: usize,
     /// Every hit counts, or only the best.
     pub(crate) all_hits: bool,
-    pub(crate) separator: Regex,
+    pub(crate) separator: Pattern,
     /// The pattern is that of a word, not of what is between words.
     pub(crate) matches_words: bool,
     pub(crate) tokenize: bool,
     /// Pattern, replacement, and whether to replace until nothing changes.
-    pub(crate) normalizations: Box<[(Regex, Box<str>, bool)]>,
+    pub(crate) normalizations: Box<[(Pattern, Replacement, bool)]>,
 }
 
 /// Levenshtein distance, at most `most + 1`.
@@ -55,49 +55,60 @@ fn distance(a: &str, b: &str, most: usize) -> usize {
 }
 
 impl TextIndex {
-    fn words<'t>(&self, text: &'t str) -> Vec<&'t str> {
+    fn words<'t>(&'t self, text: &'t str, steps: &mut Steps) -> Scored<Vec<&'t str>> {
         if !self.tokenize {
-            return vec![text];
+            return Ok(vec![text]);
         }
         if self.matches_words {
-            return self.separator.find_iter(text).map(|found| found.as_str()).collect();
+            return self.separator.matches(text, steps);
         }
-        self.separator
-            .split(text)
+        let words = self.separator.split(text, steps)?;
+        Ok(words
             .map(|word| word.trim_matches(|character: char| character.is_ascii_punctuation()))
             .filter(|word| !word.is_empty())
-            .collect()
+            .collect())
     }
 
-    fn normalized(&self, text: &str) -> String {
+    fn normalized(&self, text: &str, steps: &mut Steps) -> Scored<String> {
+        steps.take(text.len())?;
         let mut text = text.to_owned();
         for (pattern, replacement, recursive) in &self.normalizations {
             // A replacement that never settles stops after a fixed number of rounds.
             for _ in 0..if *recursive { 100 } else { 1 } {
-                let next = pattern.replace_all(&text, &**replacement).into_owned();
-                if next == text || next.len() > 1 << 20 {
-                    break;
+                match pattern.replace(&text, replacement, steps)? {
+                    Some(next) if next != text && next.len() <= 1 << 20 => text = next,
+                    _ => break,
                 }
-                text = next;
             }
         }
-        if self.case_sensitive { text } else { text.to_lowercase() }
+        Ok(if self.case_sensitive { text } else { text.to_lowercase() })
     }
 
-    fn frequency(&self, text: &str, term: &str) -> (usize, usize) {
-        let (text, term) = (self.normalized(text), self.normalized(term));
-        let (words, terms) = (self.words(&text), self.words(&term));
+    /// Steps of comparing a word with one of a term.
+    fn effort(&self, word: &str, term: &str) -> usize {
+        match self.max_distance {
+            0 => 1 + word.len().min(term.len()) / 16,
+            _ => 1 + word.len() * term.len(),
+        }
+    }
+
+    fn frequency(&self, text: &str, term: &str, steps: &mut Steps) -> Scored<(usize, usize)> {
+        let (text, term) = (self.normalized(text, steps)?, self.normalized(term, steps)?);
+        let (words, terms) = (self.words(&text, steps)?, self.words(&term, steps)?);
         if terms.is_empty() || words.len() < terms.len() {
-            return (0, words.len());
+            return Ok((0, words.len()));
         }
         let mut counts = vec![0_usize; self.max_distance + 1];
         let mut start = 0;
         while start + terms.len() <= words.len() {
-            let far = words[start..start + terms.len()]
-                .iter()
-                .zip(&terms)
-                .map(|(word, term)| distance(word, term, self.max_distance))
-                .sum::<usize>();
+            let mut far = 0;
+            for (word, term) in words[start..].iter().zip(&terms) {
+                steps.take(self.effort(word, term))?;
+                far += distance(word, term, self.max_distance);
+                if far > self.max_distance {
+                    break;
+                }
+            }
             if far <= self.max_distance {
                 counts[far] += 1;
                 start += terms.len();
@@ -110,7 +121,7 @@ impl TextIndex {
         } else {
             counts.iter().copied().find(|count| *count > 0).unwrap_or(0)
         };
-        (hits, words.len())
+        Ok((hits, words.len()))
     }
 }
 
@@ -123,7 +134,9 @@ impl Run<'_> {
         let (Value::Text(text), Value::Text(term)) = (text, term) else {
             return Ok(Value::Missing);
         };
-        let (hits, words) = index.frequency(self.text(text), self.text(term));
+        let (known, scratch) = (&self.program.strings, &mut *self.scratch);
+        let (text, term) = (scratch.strings.get(known, text), scratch.strings.get(known, term));
+        let (hits, words) = index.frequency(text, term, &mut scratch.steps)?;
         let frequency = hits as f64;
         Ok(match index.weights {
             Weights::TermFrequency => Value::Int(hits as i64),

@@ -1,13 +1,14 @@
 //! `ModelVerification`: records with the answers that the model had where it was made. They are scored when the model is
 //! loaded, and other answers refuse it (PMML 4.4, Model Verification).
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serving_model::{Block, Cell as BlockCell, ErrorCode, ModelError, Output, Scorer};
 
 use crate::document::Node;
-use crate::model::{Cell, PmmlModel};
+use crate::model::{Cell, MOST_STEPS, PmmlModel};
 use crate::models::output::Feature;
 use crate::scorer::PmmlScorer;
 
@@ -106,6 +107,7 @@ pub(crate) fn verify(model: &Arc<PmmlModel>, element: Node<'_>) -> Result<(), Mo
     let mut differences = Vec::new();
     let mut first = None;
     for (number, record) in records.iter().take(MOST_RECORDS).enumerate() {
+        node.work(record.len() * (inputs.len() + expected.len()).pow(2))?;
         let Some(row) = record.first().copied() else {
             continue;
         };
@@ -115,6 +117,9 @@ pub(crate) fn verify(model: &Arc<PmmlModel>, element: Node<'_>) -> Result<(), Mo
         }
         output.reset(1);
         scorer.score(&block, &mut output);
+        if scorer.steps() > MOST_STEPS {
+            return Err(node.invalid("the verification takes too many steps"));
+        }
         let mut differ = |text: String| {
             first.get_or_insert(row);
             differences.push(format!("record {} (line {}): {text}", number + 1, row.line()));
@@ -155,13 +160,25 @@ pub(crate) fn verify(model: &Arc<PmmlModel>, element: Node<'_>) -> Result<(), Mo
 /// Cells of the inputs with their columns, and the outputs to look at: output fields where there are any, else targets.
 fn columns<'d>(model: &PmmlModel, node: Node<'d>) -> Result<Columns<'d>, ModelError> {
     let (mut inputs, mut targets, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cells: HashMap<&str, usize> = HashMap::new();
+    for (cell, (_, name)) in model.inputs.iter().enumerate() {
+        cells.entry(name).or_insert(cell);
+    }
+    let mut outputs: HashMap<&str, usize> = HashMap::new();
+    for (cell, output) in model.schema.outputs.iter().enumerate() {
+        outputs.entry(&output.name).or_insert(cell);
+    }
+    let unmatched: HashSet<&str> = (model.program.models.iter().flat_map(|model| &model.outputs))
+        .filter(|output| matches!(output.feature, Feature::Unmatched))
+        .map(|output| output.name.as_str())
+        .collect();
     for field in node.need_child("VerificationFields")?.all("VerificationField") {
         let name = field.need("field")?;
         let column = column(field)?;
-        if let Some(cell) = model.inputs.iter().position(|(_, known)| known == name) {
-            inputs.push((cell, column));
+        if let Some(cell) = cells.get(name) {
+            inputs.push((*cell, column));
         }
-        let Some(cell) = model.schema.outputs.iter().position(|known| known.name == name) else {
+        let Some(cell) = outputs.get(name).copied() else {
             continue;
         };
         let expected = Expected {
@@ -172,13 +189,7 @@ fn columns<'d>(model: &PmmlModel, node: Node<'d>) -> Result<Columns<'d>, ModelEr
             zero: field.number_or("zeroThreshold", 1e-16)?,
         };
         // Lists are not compared, nor shares that the reference tool does not find either.
-        let unmatched = model
-            .program
-            .models
-            .iter()
-            .flat_map(|model| &model.outputs)
-            .any(|output| output.name == name && matches!(output.feature, Feature::Unmatched));
-        if unmatched || model.schema.outputs[cell].list {
+        if unmatched.contains(name) || model.schema.outputs[cell].list {
             continue;
         }
         match model.cells[cell].0.first() {

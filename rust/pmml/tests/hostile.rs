@@ -80,6 +80,26 @@ fn doctype_and_entities_are_refused() {
 }
 
 #[test]
+fn text_goes_on_after_entities_and_verbatim_parts() {
+    for (text, value) in [
+        ("a &amp; b", "a & b"),
+        ("&lt;a", "<a"),
+        ("a<![CDATA[<b>]]>c", "a<b>c"),
+        ("a&#66;<!-- no -->c&quot;", "aBc\""),
+    ] {
+        let output = format!(
+            r#"<Output><OutputField name="o" feature="transformedValue" dataType="string"><Constant dataType="string">{text}</Constant>
+            </OutputField></Output><RegressionTable intercept="1"/>"#
+        );
+        assert_eq!(
+            common::score(&regression(&output), "x=1"),
+            format!("y=1 o={value}"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn nesting_is_bounded_whatever_is_nested() {
     for (open, close) in [
         ("<Node><True/>", "</Node>"),

@@ -10,6 +10,7 @@ use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::association::{Association, Items, Source as ItemSource};
 use crate::models::rules::{Rule, RuleBook, Side};
+use crate::order::Order;
 use crate::run::{Slot, Source};
 use crate::treatment::Lists;
 use crate::value::Type;
@@ -208,7 +209,7 @@ impl<'d> Compiler<'d> {
                     return Err(field.invalid(format!("field '{name}' is not in the DataDictionary")));
                 };
                 let (treatment, _) = self.mining_treatment(*field, data.kind, Some(&data))?;
-                let slot = self.input(name, data.kind, treatment, Box::default(), true);
+                let slot = self.input(name, data.kind, treatment, Order::default(), true);
                 self.define(draft.scope, name, slot);
             }
             active = observed;

@@ -145,6 +145,7 @@ impl<'d> Compiler<'d> {
             let slot = self.resolve(draft.scope, name, reference)?;
             let kind = self.slots[slot as usize].kind;
             let values = self.fields.get(name).map_or(Vec::new(), |field| field.values.clone());
+            reference.reserve(&[values.len()], size_of::<Key>())?;
             if values.is_empty() {
                 self.unsupported(
                     reference,

@@ -9,6 +9,7 @@ use super::{Compiled, Compiler};
 use crate::document;
 use crate::models::Function;
 use crate::models::bayesian_network::{BayesianNetwork, Content, Distribution, Family, Node};
+use crate::order::Order;
 use crate::run::{Slot, Source};
 use crate::value::{OpType, Type};
 
@@ -98,7 +99,7 @@ impl<'d> Compiler<'d> {
             let slot = if let Some(slot) = known {
                 slot
             } else {
-                let slot = self.slot(name, kind, Source::Output, Box::default(), 1);
+                let slot = self.slot(name, kind, Source::Output, Order::default(), 1);
                 self.define(draft.scope, name, slot);
                 slot
             };
@@ -202,6 +203,7 @@ impl<'d> Compiler<'d> {
             if !nodes[parent].discrete() {
                 return Err(value.invalid(format!("'{}' is a continuous node", nodes[parent].name)));
             }
+            value.work(parents.len())?;
             if !parents.contains(&(parent as u32)) {
                 parents.push(parent as u32);
             }
@@ -213,7 +215,12 @@ impl<'d> Compiler<'d> {
             })
             .filter(|cells| *cells > 0 && cells.saturating_mul(node.states.len().max(1)) <= MOST_CELLS)
             .ok_or_else(|| ModelError::too_large("a table over the states of so many parents").at(element.place()))?;
+        element.reserve(
+            &[combinations, node.states.len().max(1)],
+            size_of::<Option<Distribution>>(),
+        )?;
         let row_of = |compiler: &mut Self, row: document::Node<'d>| -> Compiled<usize> {
+            row.work(parents.len() * (1 + row.all("ParentValue").count()))?;
             let mut states: Vec<Option<usize>> = vec![None; parents.len()];
             for value in row.all("ParentValue") {
                 let parent = numbers.get(value.need("parent")?).copied().unwrap_or_default();

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use regex::Regex;
 use serving_model::ModelError;
 
 use super::dictionary::interval;
+use super::table::{Columns, OUTSIDE, table_rows};
 use super::{Compiled, Compiler, DEEPEST, Function, MOST_STEPS, ScopeId, data_type};
 use crate::document::Node;
 use crate::expression::{Beyond, Defined, Expression, OnInvalid};
 use crate::function::{Builtin, Named};
+use crate::pattern::{Pattern, Replacement};
 use crate::text_index::{TextIndex, Weights};
 use crate::value::{Type, Value, parse};
 
@@ -28,31 +29,16 @@ const NAMES: [&str; 11] = [
 ];
 
 /// A regular expression, bounded in size; matching takes linear time.
-pub(crate) fn pattern(node: Node<'_>, text: &str) -> Compiled<Regex> {
-    crate::pattern::build(text).map_err(|error| {
+pub(crate) fn pattern(node: Node<'_>, text: &str) -> Compiled<Pattern> {
+    Pattern::new(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or_default();
         node.invalid(format!("regular expression '{text}' can't be used: {reason}"))
     })
 }
 
-const OUTSIDE: &str = "a table outside of the document";
-
 /// Most columns of a `MapValues` that are matched both as texts and as numbers.
 const MOST_UNTYPED: u32 = 4;
-
-/// Rows of an `InlineTable`: column to text, blanks around it included.
-pub(crate) fn table_rows(node: Node<'_>) -> Compiled<Vec<Vec<(&str, &str)>>> {
-    if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
-        let message = format!("not supported: {} (line {}): {OUTSIDE}", node.name(), node.line());
-        return Err(ModelError::unsupported(message).at(node.place()));
-    }
-    let table = node.need_child("InlineTable")?;
-    Ok(table
-        .all("row")
-        .map(|row| row.children().map(|cell| (cell.name(), cell.raw_text())).collect())
-        .collect())
-}
 
 impl<'d> Compiler<'d> {
     /// The one expression inside an element, and its depth.
@@ -231,6 +217,8 @@ impl<'d> Compiler<'d> {
         let output = node.need("outputColumn")?;
         let output = output.rsplit(':').next().unwrap_or(output);
         let mut of = Vec::new();
+        let mut names = Columns::default();
+        let output = names.number(output);
         let mut columns = Vec::new();
         let mut deepest = 1;
         for pair in node.all("FieldColumnPair") {
@@ -239,7 +227,7 @@ impl<'d> Compiler<'d> {
             // What a function is called with may have any type.
             let untyped = matches!(expression, Expression::Parameter(index) if self.parameter_kind(index).is_none());
             let column = column.rsplit(':').next().unwrap_or(column);
-            columns.push((column, self.kind_of(&expression), untyped));
+            columns.push((names.number(column), self.kind_of(&expression), untyped));
             deepest = deepest.max(depth);
             of.push(expression);
         }
@@ -249,9 +237,10 @@ impl<'d> Compiler<'d> {
         if node.child("InlineTable").is_none() && node.child("TableLocator").is_some() {
             self.unsupported(node, OUTSIDE);
         } else {
+            let mut cells = Vec::new();
             'rows: for row in table_rows(node)? {
-                let cell = |name: &str| row.iter().find(|(column, _)| *column == name).map(|(_, text)| *text);
-                let Some(result) = cell(output) else {
+                names.read(&row, &mut cells);
+                let Some(result) = cells[output] else {
                     continue;
                 };
                 let result = self.typed(kind, result);
@@ -261,7 +250,7 @@ impl<'d> Compiler<'d> {
                     let mut column_of_numbers = numbers;
                     for (column, kind, untyped) in &columns {
                         // A row without one of the columns matches nothing.
-                        let Some(text) = cell(column) else {
+                        let Some(text) = cells[*column] else {
                             continue 'rows;
                         };
                         let mut value = self.literal_or_text(*kind, text);
@@ -358,7 +347,7 @@ impl<'d> Compiler<'d> {
                     }
                     ("replace", Some([text, replacement])) => {
                         arguments.truncate(1);
-                        Builtin::Replace(pattern(node, text)?, crate::pattern::braced(replacement).into())
+                        Builtin::Replace(pattern(node, text)?, Replacement::new(replacement))
                     }
                     ("matches", _) => Builtin::MatchesAny,
                     _ => Builtin::ReplaceAny,
@@ -465,13 +454,13 @@ impl<'d> Compiler<'d> {
                 };
                 let flags = if sensitive { "" } else { "(?i)" };
                 let replacement = if is_pattern {
-                    crate::pattern::braced(to)
+                    Replacement::new(to)
                 } else {
-                    to.replace('$', "$$")
+                    Replacement::plain(to)
                 };
                 normalizations.push((
                     pattern(normalization, &(flags.to_owned() + &expression))?,
-                    replacement.into_boxed_str(),
+                    replacement,
                     recursive,
                 ));
             }

@@ -127,6 +127,7 @@ impl<'d> Compiler<'d> {
                 })
                 .collect();
             table.widen(draft.classes.list.len());
+            segmentation.fits(&[table.rows.len() + tree.nodes.len() * table.width], size_of::<f64>())?;
             let binary = lower(tree, &self.slots, &mut features)
                 .and_then(|binary| answers(binary, |at| table.leaf(&model, tree, at, &classes, votes)));
             match binary.map(|binary| trees.push(&binary)) {
@@ -153,7 +154,7 @@ impl<'d> Compiler<'d> {
         Ok(Some(Forest {
             features,
             trees,
-            leaves: table.finish(draft.float),
+            leaves: table.finish(draft.classes.list.len(), draft.float),
             weights: weights.into(),
             total,
         }))
@@ -194,7 +195,7 @@ fn answers(mut tree: Vec<BinaryNode<f64>>, mut leaf: impl FnMut(u32) -> Option<u
 /// What leaves contribute, each once.
 struct LeafTable {
     function: Function,
-    /// Numbers of a row.
+    /// Numbers of a row: as many as there are classes, or more, so that a class that a later tree names rarely moves the rows.
     width: usize,
     rows: Vec<f64>,
     /// By hash of a row: where it is.
@@ -239,15 +240,24 @@ impl LeafTable {
 
     /// Makes room for classes that later trees name.
     fn widen(&mut self, classes: usize) {
-        if self.function == Function::Regression || classes == self.width {
+        if self.function == Function::Regression || classes <= self.width {
             return;
         }
-        let wide = self.rows.chunks_exact(self.width.max(1)).flat_map(|row| {
-            let more = std::iter::repeat_n(0.0, classes - row.len());
-            row.iter().copied().chain(more)
+        let width = if self.width == 0 {
+            classes
+        } else {
+            classes.next_power_of_two()
+        };
+        self.set_width(width);
+    }
+
+    fn set_width(&mut self, width: usize) {
+        let rows = self.rows.chunks_exact(self.width.max(1)).flat_map(|row| {
+            let row = &row[..row.len().min(width)];
+            row.iter().copied().chain(std::iter::repeat_n(0.0, width - row.len()))
         });
-        self.rows = wide.collect();
-        self.width = classes;
+        self.rows = rows.collect();
+        self.width = width;
     }
 
     /// The number of the leaf that a node is, `None` when it has no answer.
@@ -306,7 +316,10 @@ impl LeafTable {
         next
     }
 
-    fn finish(self, float: bool) -> Leaves {
+    fn finish(mut self, classes: usize, float: bool) -> Leaves {
+        if self.function != Function::Regression && classes != self.width {
+            self.set_width(classes);
+        }
         match self.function {
             Function::Regression if float => Leaves::Float(self.rows.iter().map(|score| *score as f32).collect()),
             Function::Regression => Leaves::Double(self.rows.into()),

@@ -2,14 +2,15 @@
 
 use serving_model::ModelError;
 
-use super::expression::table_rows;
 use super::model::Draft;
+use super::table::table_rows;
 use super::uncertainty::{Prediction, asked_for};
 use super::{Compiled, Compiler, numbers};
 use crate::document::Node;
 use crate::matrix::dot;
 use crate::models::Function;
 use crate::models::gaussian_process::{GaussianProcess, Kernel, Shape, forward};
+use crate::order::Order;
 use crate::run::{NO_SLOT, Source};
 use crate::value::Type;
 
@@ -81,6 +82,8 @@ impl<'d> Compiler<'d> {
         if answers.is_empty() {
             return Err(training.invalid("there are no training instances"));
         }
+        node.reserve(&[answers.len(), answers.len() + 1], size_of::<f64>() / 2)?;
+        node.work(answers.len().pow(3) / 6 + answers.len().pow(2) / 2 * inputs.len())?;
         let root = root(&kernel, noise, &points, inputs.len())
             .ok_or_else(|| node.invalid("the covariances of the training instances are not positive definite"))?;
         forward(&root, &mut answers);
@@ -88,7 +91,7 @@ impl<'d> Compiler<'d> {
         let uncertain = asked_for(node);
         let mut slot = |name: &str| {
             if uncertain {
-                self.slot(name, Type::Double, Source::Output, Box::default(), 1)
+                self.slot(name, Type::Double, Source::Output, Order::default(), 1)
             } else {
                 NO_SLOT
             }

@@ -1,22 +1,22 @@
 //! `GeneralRegressionModel`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::Draft;
 use super::uncertainty::{Prediction, asked_for};
 use super::{Compiled, Compiler, numbers};
 use crate::document::Node;
-use crate::models::Function;
 use crate::models::general_regression::{
     Baseline, Cox, Factor, GeneralRegression, Link, ModelType, Parameter, StandardError,
 };
 use crate::models::regression::Normalization;
+use crate::models::{Class, Function};
+use crate::order::Order;
 use crate::run::{Slot, Source};
 use crate::value::Type;
 
-struct Cells<'d> {
-    cells: Vec<(&'d str, Slot, Node<'d>)>,
-}
+/// A factor's categories and the rows of its contrast matrix.
+type Contrast = (Vec<(u8, u64)>, Vec<Vec<f64>>);
 
 impl<'d> Compiler<'d> {
     pub(super) fn general_regression_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<GeneralRegression>> {
@@ -45,10 +45,11 @@ impl<'d> Compiler<'d> {
         let (factors, _covariates) = (listed("FactorList")?, listed("CovariateList")?);
         // Equations: one per target category but the reference; 'all' where none is named.
         let mut categories: Vec<&'d str> = Vec::new();
+        let mut named: HashSet<&'d str> = HashSet::new();
         if draft.function == Function::Classification {
             for cell in node.need_child("ParamMatrix")?.all("PCell") {
                 if let Some(category) = cell.get("targetCategory")
-                    && !categories.contains(&category)
+                    && named.insert(category)
                 {
                     categories.push(category);
                 }
@@ -68,7 +69,7 @@ impl<'d> Compiler<'d> {
                 None => declared
                     .iter()
                     .copied()
-                    .find(|value| !categories.is_empty() && !categories.contains(value))
+                    .find(|value| !named.is_empty() && !named.contains(value))
                     .or(declared.last().copied()),
             };
             if model_type == ModelType::Ordinal || categories.is_empty() {
@@ -81,11 +82,13 @@ impl<'d> Compiler<'d> {
             if classes.len() < 2 {
                 return Err(node.invalid("a classification needs two target categories"));
             }
+            node.reserve(&[classes.len()], size_of::<Class>() + size_of::<f64>())?;
             for text in &classes {
                 self.class(&mut draft.classes, text);
             }
         }
         let equations = classes.len().saturating_sub(1).max(1);
+        node.reserve(&[names.len(), equations], size_of::<f64>())?;
         let mut parameters: Vec<Parameter> = names
             .iter()
             .map(|_| Parameter {
@@ -94,6 +97,10 @@ impl<'d> Compiler<'d> {
             })
             .collect();
         let index: HashMap<&str, usize> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
+        let mut equation_of: HashMap<&str, usize> = HashMap::new();
+        for (equation, class) in classes.iter().take(equations).enumerate() {
+            equation_of.entry(class).or_insert(equation);
+        }
         for cell in node.need_child("ParamMatrix")?.all("PCell") {
             let name = cell.need("parameterName")?;
             let at = *index
@@ -105,16 +112,15 @@ impl<'d> Compiler<'d> {
                 .filter(|_| equations > 1 || !classes.is_empty())
             {
                 Some(category) => {
-                    if let Some(equation) = classes.iter().position(|class| *class == category)
-                        && equation < equations
-                    {
-                        parameters[at].coefficients[equation] = beta;
+                    if let Some(equation) = equation_of.get(category) {
+                        parameters[at].coefficients[*equation] = beta;
                     }
                 }
                 None => parameters[at].coefficients.fill(beta),
             }
         }
-        let mut cells = Cells { cells: Vec::new() };
+        let mut lists: HashMap<&'d str, Vec<Factor>> = HashMap::new();
+        let mut contrasts: HashMap<&'d str, Contrast> = HashMap::new();
         for cell in node
             .child("PPMatrix")
             .into_iter()
@@ -122,17 +128,14 @@ impl<'d> Compiler<'d> {
         {
             let predictor = cell.need("predictorName")?;
             let slot = self.resolve(draft.scope, predictor, cell)?;
-            cells.cells.push((predictor, slot, cell));
+            let Some(name) = cell.get("parameterName").filter(|name| index.contains_key(name)) else {
+                continue;
+            };
+            let factor = self.factor(factors.get(predictor).copied(), slot, cell, &mut contrasts)?;
+            lists.entry(name).or_default().push(factor);
         }
         for (at, name) in names.iter().enumerate() {
-            let mut list = Vec::new();
-            for (predictor, slot, cell) in &cells.cells {
-                if cell.get("parameterName") != Some(name) {
-                    continue;
-                }
-                list.push(self.factor(factors.get(predictor).copied(), *slot, *cell)?);
-            }
-            parameters[at].factors = list.into();
+            parameters[at].factors = lists.remove(name).unwrap_or_default().into();
         }
         let field = |compiler: &mut Self, attribute: &str| -> Compiled<Option<Slot>> {
             node.get(attribute)
@@ -200,7 +203,7 @@ impl<'d> Compiler<'d> {
             .map(|((row, column), value)| (row, column, value))
             .collect();
         covariances.sort_by_key(|(row, column, _)| (*row, *column));
-        let mut slot = |name| self.slot(name, Type::Double, Source::Output, Box::default(), 1);
+        let mut slot = |name| self.slot(name, Type::Double, Source::Output, Order::default(), 1);
         let (value, deviation) = (slot("mean"), slot("standard error"));
         draft.predictions.push(Prediction {
             target: draft.target,
@@ -237,7 +240,13 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    fn factor(&mut self, factor: Option<Node<'d>>, slot: Slot, cell: Node<'d>) -> Compiled<Factor> {
+    fn factor(
+        &mut self,
+        factor: Option<Node<'d>>,
+        slot: Slot,
+        cell: Node<'d>,
+        contrasts: &mut HashMap<&'d str, Contrast>,
+    ) -> Compiled<Factor> {
         let text = cell.need("value")?;
         let Some(predictor) = factor else {
             return Ok(Factor::Covariate {
@@ -250,22 +259,21 @@ impl<'d> Compiler<'d> {
         let Some(contrast) = predictor.children().find(|child| child.name() == "Matrix") else {
             return Ok(Factor::Category { slot, key });
         };
-        let categories = predictor.need_child("Categories")?;
-        let categories: Vec<(u8, u64)> = categories
-            .all("Category")
-            .map(|category| Ok(self.literal_or_text(kind, category.need("value")?).key()))
-            .collect::<Compiled<_>>()?;
-        let rows = contrast
-            .all("Array")
-            .map(numbers)
-            .collect::<Compiled<Vec<Vec<f64>>>>()?;
+        let name = predictor.need("name")?;
+        if !contrasts.contains_key(name) {
+            contrasts.insert(name, self.contrast(predictor, contrast, kind)?);
+        }
+        let Some((categories, rows)) = contrasts.get(name) else {
+            return Ok(Factor::Category { slot, key });
+        };
+        cell.reserve(&[categories.len()], size_of::<((u8, u64), f64)>())?;
         let column = categories
             .iter()
             .position(|known| *known == key)
             .ok_or_else(|| cell.invalid(format!("'{text}' is not a category of the factor")))?;
         let values = categories
             .iter()
-            .zip(&rows)
+            .zip(rows)
             .map(|(key, row)| {
                 row.get(column)
                     .map(|value| (*key, *value))
@@ -273,6 +281,16 @@ impl<'d> Compiler<'d> {
             })
             .collect::<Compiled<_>>()?;
         Ok(Factor::Contrast { slot, values })
+    }
+
+    fn contrast(&mut self, predictor: Node<'d>, matrix: Node<'d>, kind: Type) -> Compiled<Contrast> {
+        let categories = predictor.need_child("Categories")?;
+        let categories = categories
+            .all("Category")
+            .map(|category| Ok(self.literal_or_text(kind, category.need("value")?).key()))
+            .collect::<Compiled<_>>()?;
+        let rows = matrix.all("Array").map(numbers).collect::<Compiled<_>>()?;
+        Ok((categories, rows))
     }
 
     fn baselines(&mut self, draft: &Draft<'d>, node: Node<'d>) -> Compiled<Box<[Baseline]>> {

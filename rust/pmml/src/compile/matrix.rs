@@ -44,6 +44,7 @@ pub(crate) fn matrix(node: Node<'_>) -> Compiled<Matrix> {
     if rows.checked_mul(columns).is_none_or(|cells| cells > MOST_CELLS) {
         return Err(node.invalid(format!("a matrix of {rows} x {columns} cells is too large")));
     }
+    node.reserve(&[rows, columns], size_of::<f64>())?;
     if kind != "any" && rows != columns {
         return Err(node.invalid(format!("a {kind} matrix of {rows} x {columns} cells")));
     }

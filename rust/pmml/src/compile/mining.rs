@@ -1,5 +1,7 @@
 //! `MiningModel`.
 
+use std::collections::HashSet;
+
 use super::model::{Draft, is_embedded, model_of};
 use super::output::output_elements;
 use super::{Compiled, Compiler};
@@ -60,6 +62,9 @@ impl<'d> Compiler<'d> {
             !chained && !matches!(method, Method::SelectFirst | Method::SelectAll),
         );
         let mut segments = Vec::new();
+        let asked: HashSet<&'d str> = output_elements(node)
+            .filter_map(|field| field.get("segmentId"))
+            .collect();
         let elements = segmentation.children().filter(|child| {
             if composed {
                 is_embedded(*child)
@@ -82,19 +87,8 @@ impl<'d> Compiler<'d> {
             // The classes of a chain's inner models are their own business.
             let outer = outer.filter(|_| !chained || inner.get("functionName") == node.get("functionName"));
             let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
-            match element.get("id") {
-                Some(id) => draft.segments.insert(id, model),
-                None => None,
-            };
             let number = (number + 1).to_string();
-            if draft.segments.values().all(|known| *known != model)
-                && let Some(id) = node
-                    .child("Output")
-                    .into_iter()
-                    .flat_map(|output| output.all("OutputField"))
-                    .filter_map(|field| field.get("segmentId"))
-                    .find(|id| *id == number)
-            {
+            if let Some(id) = element.get("id").or_else(|| asked.get(number.as_str()).copied()) {
                 draft.segments.insert(id, model);
             }
             if chained && let Some(Some(compiled)) = self.models.get(model) {
@@ -103,11 +97,9 @@ impl<'d> Compiler<'d> {
                     .iter()
                     .map(|output| (output.name.clone(), output.slot))
                     .collect();
+                let declared: HashSet<&'d str> = output_elements(inner).filter_map(|field| field.get("name")).collect();
                 for (name, slot) in names {
-                    let declared = output_elements(inner)
-                        .filter_map(|field| field.get("name"))
-                        .find(|declared| *declared == name);
-                    if let Some(declared) = declared {
+                    if let Some(declared) = declared.get(name.as_str()) {
                         self.define(draft.scope, declared, slot);
                     }
                 }

@@ -27,6 +27,7 @@ mod sequence;
 mod series;
 mod similarity;
 mod support_vector;
+mod table;
 mod text;
 mod time_series;
 mod tree;
@@ -43,6 +44,7 @@ use serving_model::{ErrorCode, ModelError};
 use crate::document::{Document, Node};
 use crate::expression::Defined;
 use crate::models::Model;
+use crate::order::Order;
 use crate::run::{Slot, SlotDefinition, Source};
 use crate::strings::Strings;
 use crate::treatment::Treatment;
@@ -213,7 +215,7 @@ impl<'d> Compiler<'d> {
         result
     }
 
-    pub(crate) fn slot(&mut self, name: &str, kind: Type, source: Source, order: Box<[u32]>, depth: usize) -> Slot {
+    pub(crate) fn slot(&mut self, name: &str, kind: Type, source: Source, order: Order, depth: usize) -> Slot {
         let name = self.strings.intern(name);
         self.slots.push(SlotDefinition {
             name,
@@ -254,14 +256,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Adds a field of the record.
-    pub(crate) fn input(
-        &mut self,
-        name: &str,
-        kind: Type,
-        treatment: Treatment,
-        order: Box<[u32]>,
-        active: bool,
-    ) -> Slot {
+    pub(crate) fn input(&mut self, name: &str, kind: Type, treatment: Treatment, order: Order, active: bool) -> Slot {
         let source = Source::Input {
             cell: self.inputs.len() as u32,
             treatment: Box::new(treatment),
@@ -369,6 +364,7 @@ pub(crate) fn numbers(node: Node<'_>) -> Compiled<Vec<f64>> {
         if length > 1 << 24 || indices.iter().any(|index| *index > length) {
             return Err(node.invalid("an index of a sparse array is out of range"));
         }
+        node.reserve(&[length], size_of::<f64>())?;
         let mut values = vec![node.number_or("defaultValue", 0.0)?; length];
         for (index, value) in indices.into_iter().zip(entries) {
             values[index - 1] = value;

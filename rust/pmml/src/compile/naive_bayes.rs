@@ -55,6 +55,7 @@ impl<'d> Compiler<'d> {
     }
 
     fn densities(&mut self, draft: &Draft<'d>, stats: Node<'d>, classes: usize) -> Compiled<Evidence> {
+        stats.reserve(&[classes], size_of::<Option<Distribution>>())?;
         let mut rows: Vec<Option<Distribution>> = vec![None; classes];
         for stat in stats.all("TargetValueStat") {
             let class = self.known_class(draft, stat)?;
@@ -89,6 +90,8 @@ impl<'d> Compiler<'d> {
         let kind = self.slots[slot as usize].kind;
         let mut table = Vec::new();
         let mut totals = vec![0.0; classes];
+        let values = 1 + input.all("PairCounts").count();
+        input.reserve(&[values, classes], 2 * size_of::<f64>())?;
         for pair in input.all("PairCounts") {
             let key = self.literal_or_text(kind, pair.need("value")?).key();
             let mut row = vec![0.0; classes];

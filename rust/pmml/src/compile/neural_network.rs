@@ -203,10 +203,10 @@ impl<'d> Compiler<'d> {
         }
         if draft.function == Function::Classification
             && outputs.len() == 1
-            && let Some(data) = draft.target.and_then(|target| self.fields.get(target).cloned())
+            && let Some(data) = draft.target.and_then(|target| self.fields.get(target))
             && data.values.len() == 2
         {
-            for text in data.values {
+            for text in data.values.clone() {
                 self.class(&mut draft.classes, text);
             }
         }
@@ -219,6 +219,11 @@ fn chain(inputs: usize, layers: &[Layer]) -> Option<DenseChain<f64>> {
     let mut dense = Vec::with_capacity(layers.len());
     let (mut first, mut width) = (0, inputs);
     for layer in layers {
+        // Of what is hardly connected a matrix would hold zeros.
+        let connections: usize = layer.neurons.iter().map(|neuron| neuron.inputs.len()).sum();
+        if width.saturating_mul(layer.neurons.len()) > 16 * connections + 65_536 {
+            return None;
+        }
         let mut weights = vec![0.0; width * layer.neurons.len()];
         let mut bias = Vec::with_capacity(layer.neurons.len());
         for (row, neuron) in layer.neurons.iter().enumerate() {

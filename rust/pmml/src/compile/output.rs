@@ -9,6 +9,7 @@ use crate::expression::Expression;
 use crate::models::output::{Feature, OutputField};
 use crate::models::rules::Part;
 use crate::models::{Function, NONE};
+use crate::order::Order;
 use crate::run::{Slot, Source};
 use crate::value::{OpType, Type, Value};
 
@@ -66,7 +67,7 @@ impl<'d> Compiler<'d> {
                 Feature::Transformed(expression) => expression.is_list(),
                 _ => false,
             };
-            let slot = self.slot(name, slot_kind, Source::Output, Box::default(), 1);
+            let slot = self.slot(name, slot_kind, Source::Output, Order::default(), 1);
             if list {
                 self.list_outputs.insert(slot);
             }
@@ -128,7 +129,7 @@ impl<'d> Compiler<'d> {
                     _ => Type::Double,
                 };
                 OutputField {
-                    slot: self.slot(&name, kind, Source::Output, Box::default(), 1),
+                    slot: self.slot(&name, kind, Source::Output, Order::default(), 1),
                     name,
                     kind: None,
                     feature,
@@ -254,7 +255,7 @@ impl<'d> Compiler<'d> {
             .find(|field| field.get("name") == Some(name))
             .unwrap_or(schema);
         let (treatment, _) = self.mining_treatment(field, data.kind, Some(&data))?;
-        let slot = self.input(name, data.kind, treatment, Box::default(), false);
+        let slot = self.input(name, data.kind, treatment, Order::default(), false);
         if let Some(input) = self.inputs.last_mut() {
             input.used = true;
         }

@@ -4,6 +4,8 @@
 //! compared with every value that members have, and what comes out counts by the value's share: what the comparison
 //! with a member chosen at random is expected to be.
 
+use std::collections::HashMap;
+
 use super::dictionary::interval;
 use super::model::Draft;
 use super::{Compiled, Compiler, array, numbers};
@@ -11,17 +13,37 @@ use crate::document::Node;
 use crate::models::similarity::{Points, Profile};
 use crate::treatment::Interval;
 
+/// Elements about fields, by the name of the field.
+type ByField<'d> = HashMap<&'d str, Node<'d>>;
+
+fn by_field<'d>(elements: impl Iterator<Item = Node<'d>>) -> ByField<'d> {
+    let mut found = HashMap::new();
+    for element in elements {
+        if let Some(field) = element.get("field") {
+            found.entry(field).or_insert(element);
+        }
+    }
+    found
+}
+
+/// The statistics of a model's fields.
+pub(super) fn statistics(model: Node<'_>) -> ByField<'_> {
+    let statistics = model.child("ModelStats").into_iter();
+    by_field(statistics.flat_map(|stats| stats.all("UnivariateStats")))
+}
+
 impl<'d> Compiler<'d> {
     /// Appends the values of a cluster's members and their shares, for each field.
     pub(super) fn profile(
         &mut self,
-        draft: &Draft<'d>,
+        (draft, statistics): (&Draft<'d>, &ByField<'d>),
         cluster: Node<'d>,
         points: &Points,
         center: Option<&[f64]>,
         profiles: &mut Vec<Profile>,
     ) -> Compiled<()> {
-        let partition = cluster.child("Partition");
+        let partition = cluster.child("Partition").into_iter();
+        let partition = by_field(partition.flat_map(|partition| partition.all("PartitionFieldStats")));
         let fields = draft.node.all("ClusteringField");
         let mut at = 0;
         for field in fields {
@@ -29,12 +51,8 @@ impl<'d> Compiler<'d> {
                 continue;
             }
             let name = field.need("field")?;
-            let stats = partition.and_then(|partition| {
-                let mut stats = partition.all("PartitionFieldStats");
-                stats.find(|stats| stats.get("field") == Some(name))
-            });
-            let members = match stats {
-                Some(stats) => self.members(draft, stats, name, points, at)?,
+            let members = match partition.get(name) {
+                Some(stats) => self.members(statistics, *stats, name, points, at)?,
                 None => None,
             };
             profiles.push(match (members, center) {
@@ -52,7 +70,7 @@ impl<'d> Compiler<'d> {
     /// Values and shares of one field; `None` when the statistics have neither frequencies nor a mean.
     fn members(
         &mut self,
-        draft: &Draft<'d>,
+        statistics: &ByField<'d>,
         stats: Node<'d>,
         name: &str,
         points: &Points,
@@ -72,7 +90,7 @@ impl<'d> Compiler<'d> {
         if counts.iter().any(|count| *count < 0.0) || total <= 0.0 {
             return Err(frequencies.invalid("frequencies are not positive"));
         }
-        let values = self.population(draft, name, points, at)?;
+        let values = self.population(statistics.get(name).copied(), name, points, at)?;
         if values.len() != counts.len() {
             return Err(frequencies.invalid(format!(
                 "{} frequencies for {} values of the field",
@@ -85,13 +103,13 @@ impl<'d> Compiler<'d> {
     }
 
     /// The values that frequencies belong to: those of the field's statistics, else those of its definition.
-    fn population(&mut self, draft: &Draft<'d>, name: &str, points: &Points, at: usize) -> Compiled<Vec<f64>> {
-        let statistics = draft
-            .node
-            .child("ModelStats")
-            .into_iter()
-            .flat_map(|stats| stats.all("UnivariateStats"))
-            .find(|stats| stats.get("field") == Some(name));
+    fn population(
+        &mut self,
+        statistics: Option<Node<'d>>,
+        name: &str,
+        points: &Points,
+        at: usize,
+    ) -> Compiled<Vec<f64>> {
         let codes = points.codes.get(at).and_then(Option::as_ref);
         if let Some(continuous) = statistics.and_then(|stats| stats.child("ContStats")) {
             let intervals: Vec<Interval> = continuous.all("Interval").map(interval).collect::<Compiled<_>>()?;

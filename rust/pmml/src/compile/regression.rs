@@ -32,8 +32,7 @@ impl<'d> Compiler<'d> {
         if draft.function == Function::Classification
             && tables.len() == 1
             && let Some(target) = draft.target
-            && let Some(data) = self.fields.get(target).cloned()
-            && data.values.len() == 2
+            && let Some(data) = self.fields.get(target).filter(|data| data.values.len() == 2).cloned()
         {
             // One table for two classes: the other has the rest.
             for text in data.values {
@@ -123,6 +122,11 @@ fn plain(tables: &[Table]) -> Option<Plain> {
         .iter()
         .map(|term| slot_of(term).map(|(slot, _)| slot))
         .collect::<Option<_>>()?;
+    // Tables without terms take no space, but columns of a matrix do.
+    let terms: usize = tables.iter().map(|table| table.terms.len()).sum();
+    if slots.len().saturating_mul(tables.len()) > 2 * terms + 1024 {
+        return None;
+    }
     let mut weights = vec![0.0; slots.len() * tables.len()];
     for (column, table) in tables.iter().enumerate() {
         // A table without terms is a constant; the others must match.

@@ -21,7 +21,7 @@ impl<'d> Compiler<'d> {
             None => NONE,
         };
         let mut rules = Vec::new();
-        self.rules(draft, set, &mut rules)?;
+        self.rules(draft, set, &mut rules, &mut 0)?;
         Ok(Some(RuleSet {
             rules: rules.into(),
             selection,
@@ -30,7 +30,14 @@ impl<'d> Compiler<'d> {
         }))
     }
 
-    fn rules(&mut self, draft: &mut Draft<'d>, parent: Node<'d>, rules: &mut Vec<Rule>) -> Compiled<()> {
+    /// Appends the rules of an element; simple ones are counted.
+    fn rules(
+        &mut self,
+        draft: &mut Draft<'d>,
+        parent: Node<'d>,
+        rules: &mut Vec<Rule>,
+        count: &mut usize,
+    ) -> Compiled<()> {
         for element in parent.children() {
             let simple = match element.name() {
                 "SimpleRule" => true,
@@ -39,7 +46,8 @@ impl<'d> Compiler<'d> {
             };
             let predicate = self.predicate_of(draft.scope, element)?;
             let at = rules.len();
-            let number = (rules.iter().filter(|rule| rule.class != NONE).count() + 1).to_string();
+            let number = (*count + 1).to_string();
+            *count += usize::from(simple);
             rules.push(Rule {
                 predicate,
                 skip: 0,
@@ -53,7 +61,7 @@ impl<'d> Compiler<'d> {
                 id: self.strings.intern(element.get("id").unwrap_or(&number)),
             });
             if !simple {
-                self.descend(element, |compiler| compiler.rules(draft, element, rules))?;
+                self.descend(element, |compiler| compiler.rules(draft, element, rules, count))?;
             }
             rules[at].skip = rules.len() as u32;
         }

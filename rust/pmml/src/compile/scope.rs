@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::model::is_embedded;
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
-use crate::run::{Slot, Source};
+use crate::heap::HeapBytes;
+use crate::order::Order;
+use crate::run::{Slot, SlotDefinition, Source};
 use crate::value::{OpType, Type};
 
 /// Index of a scope.
@@ -110,9 +112,9 @@ impl<'d> Compiler<'d> {
     }
 
     /// The texts of an ordinal field in their order.
-    fn order_of(&mut self, data: &super::DataField<'d>) -> Box<[u32]> {
+    fn order_of(&mut self, data: &super::DataField<'d>) -> Order {
         if data.optype != OpType::Ordinal || data.kind != Type::String {
-            return Box::default();
+            return Order::default();
         }
         data.values.iter().map(|text| self.strings.intern(text)).collect()
     }
@@ -180,9 +182,9 @@ impl<'d> Compiler<'d> {
                     self.inputs[*cell as usize].used = true;
                 }
                 // A derived field that was computed out there is computed anew where its inputs differ.
-                let declared = self.scopes.iter().find_map(|scope| scope.derived.get_key_value(name));
-                if let (Some(home), Source::Derived(_), Some((key, node))) = (changed, slot_source, declared) {
-                    let (key, node) = (*key, *node);
+                if let (Some(home), Source::Derived(_), Some((key, node))) =
+                    (changed, slot_source, self.declaration(at, name))
+                {
                     return self.derive(home, key, node).map(Some);
                 }
                 return Ok(Some(slot));
@@ -198,6 +200,10 @@ impl<'d> Compiler<'d> {
             return Err(node.invalid(format!("field '{name}' is defined by itself")));
         }
         let slot = self.descend(node, |compiler| compiler.derived_slot(home, name, node))?;
+        // Each scope may compile it anew.
+        if let Source::Derived(expression) = &self.slots[slot as usize].source {
+            node.reserve(&[1], size_of::<SlotDefinition>() + expression.heap())?;
+        }
         self.scopes[home].busy.remove(name);
         self.scopes[home].names.insert(name, slot);
         Ok(slot)
@@ -212,7 +218,7 @@ impl<'d> Compiler<'d> {
                 .all("Value")
                 .map(|value| value.need("value").map(|text| self.strings.intern(text)))
                 .collect::<Compiled<_>>()?,
-            _ => Box::default(),
+            _ => Order::default(),
         };
         let kind = if expression.is_list() { Type::String } else { kind };
         Ok(self.slot(name, kind, Source::Derived(Box::new(expression)), order, depth + 1))
@@ -230,10 +236,14 @@ impl<'d> Compiler<'d> {
 impl<'d> Compiler<'d> {
     /// The element of a derived field that a scope sees.
     pub(crate) fn declared(&self, scope: ScopeId, name: &str) -> Option<Node<'d>> {
+        self.declaration(scope, name).map(|(_, node)| node)
+    }
+
+    fn declaration(&self, scope: ScopeId, name: &str) -> Option<(&'d str, Node<'d>)> {
         let mut at = Some(scope);
         while let Some(scope) = at {
-            if let Some(node) = self.scopes[scope].derived.get(name) {
-                return Some(*node);
+            if let Some((key, node)) = self.scopes[scope].derived.get_key_value(name) {
+                return Some((*key, *node));
             }
             at = self.scopes[scope].parent;
         }

@@ -1,5 +1,7 @@
 //! `Scorecard`.
 
+use std::collections::HashMap;
+
 use super::model::Draft;
 use super::{Compiled, Compiler};
 use crate::models::NONE;
@@ -17,6 +19,7 @@ impl<'d> Compiler<'d> {
         };
         let general = node.number("baselineScore")?;
         let mut characteristics = Vec::new();
+        let (mut codes, mut numbers) = (Vec::new(), HashMap::new());
         for element in node.need_child("Characteristics")?.all("Characteristic") {
             let baseline = element.number("baselineScore")?.or(general);
             let mut attributes = Vec::new();
@@ -35,7 +38,13 @@ impl<'d> Compiler<'d> {
                 attributes.push(Attribute {
                     predicate,
                     partial,
-                    reason: reason.map_or(NONE, |text| self.strings.intern(text)),
+                    reason: reason.map_or(NONE, |text| {
+                        let code = self.strings.intern(text);
+                        *numbers.entry(code).or_insert_with(|| {
+                            codes.push(code);
+                            codes.len() as u32 - 1
+                        })
+                    }),
                 });
             }
             if reasons && baseline.is_none() {
@@ -49,6 +58,7 @@ impl<'d> Compiler<'d> {
         Ok(Some(Scorecard {
             initial: node.number_or("initialScore", 0.0)?,
             reasons,
+            codes: codes.into(),
             below,
             characteristics: characteristics.into(),
         }))

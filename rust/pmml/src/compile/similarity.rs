@@ -1,9 +1,12 @@
 //! `ClusteringModel` and `NearestNeighborModel`.
 
+use std::collections::HashMap;
+
 use super::dictionary::interval;
-use super::expression::table_rows;
 use super::matrix::matrix;
 use super::model::Draft;
+use super::partition::statistics;
+use super::table::{Columns, table_rows};
 use super::{Compiled, Compiler, array, numbers};
 use crate::document::Node;
 use crate::models::Function;
@@ -23,6 +26,7 @@ impl<'d> Compiler<'d> {
         }
         draft.classes.kind = Type::String;
         let mut profiles = Vec::new();
+        let statistics = statistics(node);
         for (number, cluster) in node.all("Cluster").enumerate() {
             let name = cluster
                 .get("id")
@@ -37,7 +41,7 @@ impl<'d> Compiler<'d> {
                 None => return Err(cluster.invalid("element Array is missing")),
             };
             if distributed {
-                self.profile(draft, cluster, &points, center.as_deref(), &mut profiles)?;
+                self.profile((draft, &statistics), cluster, &points, center.as_deref(), &mut profiles)?;
             } else {
                 points.values.extend(center.unwrap_or_default());
             }
@@ -105,6 +109,7 @@ impl<'d> Compiler<'d> {
                 (data.values.clone(), data.intervals().to_vec())
             }),
         };
+        field.reserve(&[values.len() + intervals.len()], size_of::<Interval>())?;
         let keys = values
             .iter()
             .map(|text| self.literal_or_text(kind, text).key())
@@ -260,31 +265,31 @@ impl<'d> Compiler<'d> {
                 Ok((name, column.rsplit(':').next().unwrap_or(column)))
             })
             .collect::<Compiled<_>>()?;
-        let column_of = |name: &str| {
-            columns
-                .iter()
-                .find(|(field, _)| *field == name)
-                .map(|(_, column)| *column)
-        };
-        let id = node.get("instanceIdVariable").and_then(column_of);
-        let answer = draft.target.and_then(column_of);
+        let mut named: HashMap<&str, &str> = HashMap::new();
+        let mut wanted = Columns::default();
+        let mut raw_cells = Vec::new();
+        for (field, column) in &columns {
+            named.entry(field).or_insert(column);
+            raw_cells.push(wanted.number(column));
+        }
+        let mut column_of = |name: &str| named.get(name).map(|column| wanted.number(column));
+        let id = node.get("instanceIdVariable").and_then(&mut column_of);
+        let answer = draft.target.and_then(&mut column_of);
         let parent: Node<'d> = node.need_child("KNNInputs")?;
         let inputs: Vec<&str> = parent
             .all("KNNInput")
             .map(|input| input.need("field"))
             .collect::<Compiled<_>>()?;
         // Points that hold the inputs themselves need no transformation.
-        let direct: Option<Vec<&str>> = inputs.iter().map(|name| column_of(name)).collect();
+        let direct: Option<Vec<usize>> = inputs.iter().map(|name| column_of(name)).collect();
         if transformed && direct.is_none() {
             return Err(instance_fields.invalid("an input of the model has no column"));
         }
         let (mut answers, mut names, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cells = Vec::new();
         for (number, row) in table_rows(training)?.into_iter().enumerate() {
-            let cell = |column: &str| {
-                row.iter()
-                    .find(|(name, _)| *name == column)
-                    .map(|(_, text)| text.trim())
-            };
+            wanted.read(&row, &mut cells);
+            let cell = |column: usize| cells[column].map(str::trim);
             let name = id
                 .and_then(cell)
                 .map_or_else(|| (number + 1).to_string(), str::to_owned);
@@ -300,7 +305,7 @@ impl<'d> Compiler<'d> {
             match &direct {
                 Some(columns) => {
                     for column in columns {
-                        let value = match cell(column) {
+                        let value = match cell(*column) {
                             Some(text) => text
                                 .parse::<f64>()
                                 .map_err(|_| training.invalid(format!("'{text}' is not a number")))?,
@@ -310,9 +315,10 @@ impl<'d> Compiler<'d> {
                     }
                 }
                 None => raw.push(
-                    columns
+                    raw_cells
                         .iter()
-                        .filter_map(|(field, column)| cell(column).map(|text| ((*field).to_owned(), text.to_owned())))
+                        .enumerate()
+                        .filter_map(|(field, column)| cell(*column).map(|text| (field as u32, text.to_owned())))
                         .collect(),
                 ),
             }
@@ -329,6 +335,7 @@ impl<'d> Compiler<'d> {
             threshold: node.number_or("threshold", 0.001)?,
             answers,
             names,
+            raw_fields: columns.iter().map(|(field, _)| (*field).to_owned()).collect(),
             raw,
         }))
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::model::Draft;
 use super::{Compiled, Compiler, numbers};
 use crate::models::support_vector::{Decision, Element, Kernel, Machine, SupportVector};
-use crate::models::{Function, NONE};
+use crate::models::{Class, Function, NONE};
 
 impl<'d> Compiler<'d> {
     pub(super) fn support_vector_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<SupportVector>> {
@@ -60,6 +60,7 @@ impl<'d> Compiler<'d> {
             if values.len() > elements.len() {
                 return Err(instance.invalid(format!("{} values for {} fields", values.len(), elements.len())));
             }
+            instance.reserve(&[elements.len()], size_of::<f64>())?;
             values.resize(elements.len(), 0.0);
             ids.insert(instance.need("id")?, ids.len() as u32);
             vectors.extend(values);
@@ -67,6 +68,7 @@ impl<'d> Compiler<'d> {
         if draft.function == Function::Classification
             && let Some(data) = draft.target.and_then(|target| self.fields.get(target).cloned())
         {
+            node.reserve(&[data.values.len()], size_of::<Class>() + size_of::<f64>())?;
             for text in data.values {
                 self.class(&mut draft.classes, text);
             }

@@ -54,6 +54,12 @@ impl<'d> Compiler<'d> {
             }
         }
         let classes = draft.classes.list.len();
+        // In a forest the shares are gone when the tree is lowered.
+        if self.in_forest {
+            node.fits(&[rows.len(), classes], size_of::<f64>())?;
+        } else {
+            node.reserve(&[rows.len(), classes], size_of::<f64>())?;
+        }
         let shares = rows.table(classes);
         let mut tree = Tree {
             nodes: nodes.into(),
@@ -192,6 +198,10 @@ impl Distributions {
         }));
         self.ends.push(self.entries.len());
         Some((self.ends.len() - 1) as u32)
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// The rows, a share for each class.

@@ -10,6 +10,7 @@ use serving_model::{Limits, ModelError, Place};
 
 use super::attributes::{skip_name, skip_whitespace, starts_name, value, value_length};
 use super::{COPIED, Document, Element, Id, NONE, Span, breaks};
+use crate::budget::Budget;
 
 /// Bytes of content for each element that room is made for; documents of trees have about 60.
 const BYTES_OF_AN_ELEMENT: usize = 50;
@@ -55,6 +56,7 @@ pub(super) fn read(content: &str, limits: Limits) -> Result<Document<'static>, M
     texts.sort_unstable_by_key(|(id, _)| *id);
     reader.elements.shrink_to_fit();
     Ok(Document {
+        budget: Budget::new(limits),
         content: Cow::Borrowed(""),
         copied: reader.copied,
         elements: reader.elements,

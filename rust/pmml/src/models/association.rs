@@ -6,6 +6,7 @@ use serving_model::{ListItem, ListItems};
 use super::rules::{Fired, RuleBook};
 
 use crate::run::{Cause, Fault, Run, Scored, Slot};
+use crate::steps::Steps;
 use crate::strings::Strings;
 use crate::value::{Type, Value, parse};
 
@@ -50,10 +51,13 @@ pub(crate) fn meant(items: &Items, value: Value) -> impl Iterator<Item = u32> {
 }
 
 /// Puts the items that a value stands for into the basket.
-fn put(items: &Items, value: Value, basket: &mut [bool]) {
+fn put(items: &Items, value: Value, basket: &mut [bool], steps: &mut Steps) -> Scored<()> {
+    let mut count = 0;
     for item in meant(items, value) {
         basket[item as usize] = true;
+        count += 1;
     }
+    steps.take(count)
 }
 
 /// A compiled `AssociationModel`.
@@ -139,12 +143,13 @@ impl Run<'_> {
             Value::Missing => return Ok(()),
             Value::Text(code) => {
                 let text = scratch.strings.get(known, code);
+                scratch.steps.take(text.len())?;
                 if let Ok(items) = ListItems::new(text) {
                     for item in items {
                         let value = read_item(&item.map_err(|_| fault(Cause::Type))?, source.kind, known);
                         if let Some(value) = value {
-                            put(&source.own, value, basket);
-                            put(shared, value, basket);
+                            put(&source.own, value, basket, &mut scratch.steps)?;
+                            put(shared, value, basket, &mut scratch.steps)?;
                         }
                     }
                     return Ok(());
@@ -152,8 +157,7 @@ impl Run<'_> {
             }
             _ => {}
         }
-        put(&source.own, value, basket);
-        put(shared, value, basket);
-        Ok(())
+        put(&source.own, value, basket, &mut scratch.steps)?;
+        put(shared, value, basket, &mut scratch.steps)
     }
 }

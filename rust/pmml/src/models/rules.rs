@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serving_model::push_list_text;
 
-use crate::run::{Fault, Run, Scored};
+use crate::run::{Run, Scored};
 use crate::value::Value;
 
 /// A number of a rule, by which rules are ranked.
@@ -157,8 +157,8 @@ impl Run<'_> {
 
     /// The value of an output field about rules.
     pub(crate) fn rule_value(&mut self, book: &RuleBook, wanted: &RuleValue) -> Scored<Value> {
-        const LONGEST: usize = 1 << 24;
         let program = self.program;
+        self.scratch.steps.take(book.rules.len() / 8)?;
         let mut text = std::mem::take(&mut self.scratch.text);
         text.clear();
         let whole = &mut self.scratch.list;
@@ -172,7 +172,8 @@ impl Run<'_> {
             let most = if wanted.rank == 0 { usize::MAX } else { wanted.rank };
             text.push('[');
             for rule in rules.take(most) {
-                if text.len() > 1 {
+                let before = text.len();
+                if before > 1 {
                     text.push(',');
                 }
                 let known = |code| program.strings.get(code).unwrap_or_default();
@@ -191,9 +192,9 @@ impl Run<'_> {
                         let _ = write!(text, "{:?}", rule.measures[measure as usize]);
                     }
                 }
-                if text.len() > LONGEST {
+                if let Err(fault) = self.scratch.steps.take(text.len() - before) {
                     self.scratch.text = text;
-                    return Err(Fault::undefined());
+                    return Err(fault);
                 }
             }
             text.push(']');

@@ -1,6 +1,6 @@
 //! `Scorecard`.
 
-use super::Model;
+use super::{Model, NONE};
 use crate::expression::Expression;
 use crate::predicate::Predicate;
 use crate::run::{Fault, Run, Scored};
@@ -17,7 +17,7 @@ pub(crate) enum Partial {
 pub(crate) struct Attribute {
     pub(crate) predicate: Predicate,
     pub(crate) partial: Partial,
-    /// Code of the reason, or [`NONE`](super::NONE).
+    /// Number of the reason; means nothing without reasons.
     pub(crate) reason: u32,
 }
 
@@ -33,6 +33,8 @@ pub(crate) struct Characteristic {
 pub(crate) struct Scorecard {
     pub(crate) initial: f64,
     pub(crate) reasons: bool,
+    /// The reasons, as codes.
+    pub(crate) codes: Box<[u32]>,
     /// The reason is how far below the baseline a score is, else how far above.
     pub(crate) below: bool,
     pub(crate) characteristics: Box<[Characteristic]>,
@@ -42,6 +44,9 @@ impl Run<'_> {
     pub(crate) fn scorecard(&mut self, index: usize, model: &Model, scorecard: &Scorecard) -> Scored<bool> {
         let mut sum = scorecard.initial;
         self.scratch.ranks.clear();
+        // Where the points of each reason are.
+        self.scratch.places.clear();
+        self.scratch.places.resize(scorecard.codes.len(), NONE);
         for characteristic in &scorecard.characteristics {
             let mut found = None;
             for attribute in &characteristic.attributes {
@@ -69,9 +74,12 @@ impl Run<'_> {
                     partial - characteristic.baseline
                 };
                 let ranks = &mut self.scratch.ranks;
-                match ranks.iter_mut().find(|(_, reason)| *reason == attribute.reason) {
-                    Some((points, _)) => *points += difference,
-                    None => ranks.push((difference, attribute.reason)),
+                let place = &mut self.scratch.places[attribute.reason as usize];
+                if let Some((points, _)) = ranks.get_mut(*place as usize) {
+                    *points += difference;
+                } else {
+                    *place = ranks.len() as u32;
+                    ranks.push((difference, scorecard.codes[attribute.reason as usize]));
                 }
             }
         }

@@ -14,12 +14,14 @@ impl Run<'_> {
         list.clear();
         let found = self.list_answers(mining, &mut list);
         if found == Ok(true) {
-            let answer = Value::Text(self.scratch.strings.code(&self.program.strings, &list));
+            let code = self.code(&list);
+            self.scratch.list = list;
             let outcome = &mut self.scratch.outcomes[index];
-            outcome.value = answer;
-            outcome.raw = answer;
+            outcome.value = Value::Text(code?);
+            outcome.raw = outcome.value;
+        } else {
+            self.scratch.list = list;
         }
-        self.scratch.list = list;
         found
     }
 
@@ -37,7 +39,13 @@ impl Run<'_> {
             }
             list.push(if list.is_empty() { '[' } else { ',' });
             match self.scratch.outcomes[model].value {
-                answer if found => self.push_answer(answer, self.program.models[model].list, list),
+                answer if found => {
+                    if let Value::Text(code) = answer {
+                        let length = self.text(code).len();
+                        self.scratch.steps.take(length)?;
+                    }
+                    self.push_answer(answer, self.program.models[model].list, list);
+                }
                 _ => list.push_str("null"),
             }
         }

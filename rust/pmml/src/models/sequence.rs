@@ -6,6 +6,7 @@ use serving_model::{ListItems, NotAList};
 use super::association::{Items, Source, meant, read_item};
 use super::rules::{Fired, RuleBook};
 use crate::run::{Cause, Fault, Run, Scored, Slot};
+use crate::steps::Steps;
 use crate::strings::Strings;
 use crate::value::{Type, Value};
 
@@ -115,7 +116,7 @@ impl History {
     }
 
     /// Finds the transactions in which each set occurs.
-    fn count(&mut self, model: &Sequences) {
+    fn count(&mut self, model: &Sequences, steps: &mut Steps) -> Scored<()> {
         self.occurrences.iter_mut().for_each(Vec::clear);
         self.occurrences.resize_with(model.sizes.len(), Vec::new);
         self.counts.clear();
@@ -126,6 +127,7 @@ impl History {
         };
         for entries in self.entries.chunk_by(|a, b| a.0 == b.0) {
             for (transaction, item) in entries {
+                steps.take(holders(*item).len())?;
                 for set in holders(*item) {
                     let count = &mut self.counts[*set as usize];
                     *count += 1;
@@ -143,15 +145,18 @@ impl History {
         // What asks for nothing is everywhere.
         for (size, occurrences) in model.sizes.iter().zip(&mut self.occurrences) {
             if *size == 0 {
+                steps.take(self.times.len())?;
                 occurrences.extend(0..self.times.len() as u32);
             }
         }
+        Ok(())
     }
 
     /// Whether sets occur one after the other. The latest start of what ends at a transaction rises with it, so of all
     /// transactions that may come before another just the last need be looked at.
-    fn occurs(&mut self, steps: impl Iterator<Item = Step>, longest: f64) -> bool {
-        for (number, Step { set, gap }) in steps.enumerate() {
+    fn occurs(&mut self, sequence: impl Iterator<Item = Step>, longest: f64, steps: &mut Steps) -> Scored<bool> {
+        for (number, Step { set, gap }) in sequence.enumerate() {
+            steps.take(self.occurrences[set as usize].len())?;
             self.next.clear();
             let mut before = 0;
             for transaction in &self.occurrences[set as usize] {
@@ -184,10 +189,30 @@ impl History {
             }
             std::mem::swap(&mut self.reached, &mut self.next);
             if self.reached.is_empty() {
-                return false;
+                return Ok(false);
             }
         }
-        true
+        Ok(true)
+    }
+
+    /// Gives back what only an unusual record needs.
+    pub(crate) fn trim(&mut self, most: usize) {
+        self.entries.clear();
+        self.entries.shrink_to(most);
+        self.elements.clear();
+        self.elements.shrink_to(most);
+        self.transactions.clear();
+        self.transactions.shrink_to(most);
+        self.times.clear();
+        self.times.shrink_to(most);
+        for occurrences in &mut self.occurrences {
+            occurrences.clear();
+            occurrences.shrink_to(16);
+        }
+        for reached in [&mut self.reached, &mut self.next] {
+            reached.clear();
+            reached.shrink_to(most);
+        }
     }
 }
 
@@ -247,18 +272,19 @@ impl Run<'_> {
             elements = elements.max(self.transactions(source, &model.shared[source.shared])?);
         }
         let ordered = self.times(model, elements)?;
-        let history = &mut self.scratch.history;
+        let scratch = &mut *self.scratch;
+        let (history, steps) = (&mut scratch.history, &mut scratch.steps);
         history.arrange(ordered);
-        history.count(model);
+        history.count(model, steps)?;
         history.found.clear();
         history.found.resize(model.book.sides.len(), None);
-        let fired = &mut self.scratch.basket.fired;
+        let fired = &mut scratch.basket.fired;
         fired.clear();
         for (rule, gap) in model.book.rules.iter().zip(&model.gaps) {
             let antecedent = model.steps(rule.antecedent);
             let found = match history.found[rule.antecedent as usize] {
                 Some(found) => found,
-                None => history.occurs(antecedent.iter().copied(), model.longest),
+                None => history.occurs(antecedent.iter().copied(), model.longest, steps)?,
             };
             history.found[rule.antecedent as usize] = Some(found);
             let consequent = model.steps(rule.consequent).iter().enumerate();
@@ -269,7 +295,7 @@ impl Run<'_> {
             let whole = antecedent.iter().copied().chain(consequent);
             fired.push(if !found {
                 Fired::Nothing
-            } else if history.occurs(whole, model.longest) {
+            } else if history.occurs(whole, model.longest, steps)? {
                 Fired::Both
             } else {
                 Fired::Antecedent
@@ -288,10 +314,12 @@ impl Run<'_> {
         let value = self.value(source.slot)?;
         let scratch = &mut *self.scratch;
         let known = &self.program.strings;
-        let entries = &mut scratch.history.entries;
+        let (entries, steps) = (&mut scratch.history.entries, &mut scratch.steps);
         let mut put = |value: Value, element: u32| {
+            let before = entries.len();
             let items = meant(&source.own, value).chain(meant(shared, value));
             entries.extend(items.map(|item| (element, item)));
+            steps.take(entries.len() - before)
         };
         let list = match value {
             Value::Missing if source.required => return Err(fault(Cause::Missing)),
@@ -301,10 +329,10 @@ impl Run<'_> {
         };
         match list.filter(|text| text.trim_start().starts_with('[')) {
             None => {
-                put(value, 0);
+                put(value, 0)?;
                 Ok(1)
             }
-            Some(text) => each(text, source.kind, known, put).map_err(|_| fault(Cause::Type)),
+            Some(text) => each(text, source.kind, known, put).unwrap_or(Err(fault(Cause::Type))),
         }
     }
 
@@ -343,14 +371,21 @@ impl Run<'_> {
 }
 
 /// Hands over the values of a list with the number of their element: of the list itself, or of that in which they are.
-fn each(text: &str, kind: Type, known: &Strings, mut put: impl FnMut(Value, u32)) -> Result<u32, NotAList> {
+fn each(
+    text: &str,
+    kind: Type,
+    known: &Strings,
+    mut put: impl FnMut(Value, u32) -> Scored<()>,
+) -> Result<Scored<u32>, NotAList> {
     let mut elements = 0;
     match Inner::new(text) {
         Some(inner) => {
             for list in inner {
                 for item in list? {
-                    if let Some(value) = read_item(&item?, kind, known) {
-                        put(value, elements);
+                    if let Some(value) = read_item(&item?, kind, known)
+                        && let Err(fault) = put(value, elements)
+                    {
+                        return Ok(Err(fault));
                     }
                 }
                 elements += 1;
@@ -358,12 +393,14 @@ fn each(text: &str, kind: Type, known: &Strings, mut put: impl FnMut(Value, u32)
         }
         None => {
             for item in ListItems::new(text)? {
-                if let Some(value) = read_item(&item?, kind, known) {
-                    put(value, elements);
+                if let Some(value) = read_item(&item?, kind, known)
+                    && let Err(fault) = put(value, elements)
+                {
+                    return Ok(Err(fault));
                 }
                 elements += 1;
             }
         }
     }
-    Ok(elements)
+    Ok(Ok(elements))
 }

@@ -202,7 +202,9 @@ pub(crate) struct Neighbors {
     /// Identifier of each point, as a code.
     pub(crate) names: Vec<u32>,
     /// Columns of untransformed points by field of the record; emptied once the points are known.
-    pub(crate) raw: Vec<Vec<(String, String)>>,
+    pub(crate) raw: Vec<Vec<(u32, String)>>,
+    /// The fields of these columns.
+    pub(crate) raw_fields: Vec<String>,
 }
 
 impl Run<'_> {

@@ -248,6 +248,8 @@ impl Run<'_> {
                 for slot in slots {
                     let value = self.value(*slot)?;
                     if let Value::Text(code) = self.cast(Type::String, value, *slot)? {
+                        let length = self.text(code).len();
+                        self.scratch.steps.take(length)?;
                         let mut normal = std::mem::take(&mut self.scratch.text);
                         normal.clear();
                         normalize(self.text(code), &mut normal);

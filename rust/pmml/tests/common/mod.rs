@@ -1,6 +1,9 @@
 //! Small documents, and records as text.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod corpus;
+pub mod mutation;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -121,6 +121,14 @@ impl<'d> Compiler<'d> {
             return Err(node.invalid("the series is too long for so many coefficients"));
         }
         let steps = STEPS.max(arma.ma.len());
+        let lengths = observed.values.len() + steps;
+        let effects = node.all("OutlierEffect").count() + node.all("DynamicRegressor").count();
+        let state = if exact {
+            arma.ar.len().max(arma.ma.len()).pow(2)
+        } else {
+            0
+        };
+        node.work((arma.work(lengths)).saturating_add(lengths.saturating_mul(effects + full.len() + state)))?;
         let outliers = outliers(node, &arma.ma, &full, period)?;
         // The series without what others add to it, from where all of that is known.
         let mut clean = Vec::with_capacity(observed.values.len());

@@ -50,6 +50,8 @@ pub(super) fn garch(draft: &Draft<'_>, node: Node<'_>) -> Compiled<Forecast> {
     if arma.work(values.len()) > MOST_WORK {
         return Err(node.invalid("the series is too long for so many coefficients"));
     }
+    let length = values.len() + STEPS.max(arma.ma.len());
+    draft.node.work(arma.work(length))?;
     let missing = lagged.residuals.len().saturating_sub(values.len());
     values.splice(0..0, std::iter::repeat_n(0.0, missing));
     let mut residuals = arma.residuals(&values, &lagged.residuals);
@@ -61,6 +63,7 @@ pub(super) fn garch(draft: &Draft<'_>, node: Node<'_>) -> Compiled<Forecast> {
     if residuals.len().saturating_mul(each) > MOST_WORK {
         return Err(node.invalid("the series is too long for so many coefficients"));
     }
+    part_node.work(residuals.len().saturating_mul(each))?;
     overlay(&mut residuals, &squares.given);
     let constant = part_node.number_or("constant", 0.0)?;
     let mut squared: Vec<f64> = residuals.iter().map(|residual| residual * residual).collect();

@@ -15,6 +15,7 @@ use super::uncertainty::{Prediction, asked_for};
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::time_series::{Predicted, TimeSeries, Transformation};
+use crate::order::Order;
 use crate::run::{NO_SLOT, Slot, Source};
 use crate::treatment::Treatment;
 use crate::value::Type;
@@ -61,7 +62,7 @@ impl<'d> Compiler<'d> {
         for target in 0..width {
             let mut slot = |wanted: bool, what: &str| {
                 if wanted {
-                    self.slot(what, Type::Double, Source::Output, Box::default(), 1)
+                    self.slot(what, Type::Double, Source::Output, Order::default(), 1)
                 } else {
                     NO_SLOT
                 }
@@ -116,7 +117,7 @@ impl<'d> Compiler<'d> {
             input.used = true;
             return Ok(input.slot);
         }
-        Ok(self.input(HORIZON, Type::Integer, Treatment::default(), Box::default(), true))
+        Ok(self.input(HORIZON, Type::Integer, Treatment::default(), Order::default(), true))
     }
 }
 

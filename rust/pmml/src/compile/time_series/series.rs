@@ -53,6 +53,7 @@ pub(super) fn series(node: Node<'_>) -> Compiled<Series> {
     if !whole && (!linear || end - start >= MOST_VALUES) {
         return Err(node.invalid("the series has gaps; only linear interpolation can fill them"));
     }
+    node.reserve(&[(end - start + 1) as usize], size_of::<f64>())?;
     let mut values = Vec::with_capacity(points.len());
     for pair in points.windows(2) {
         let ((from, low), (to, high)) = (pair[0], pair[1]);

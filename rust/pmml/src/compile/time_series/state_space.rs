@@ -123,6 +123,8 @@ impl<'d> Compiler<'d> {
         if size == 0 {
             return Err(node.invalid("the state vector is empty"));
         }
+        let step = size.saturating_pow(2).saturating_mul(if uncertain { size } else { 1 });
+        node.work(MOST_WORK.max(step).min(STEPS.saturating_mul(step)))?;
         let mut space = StateSpace {
             transition: matrix_in(node, "TransitionMatrix", size, size)?,
             measurement: matrix_in(node, "MeasurementMatrix", width, size)?,
