@@ -11,7 +11,7 @@ use serving_model::{
     Block, Digest, Field, Limits, Model, ModelError, ModelFactoriesResolver, ModelSource, Output, Scorer, Tag, stored,
 };
 
-use crate::memory::MemoryUse;
+use crate::memory::{MemoryUse, Reservation};
 
 /// The factories that this build has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,14 +61,7 @@ pub struct Loaded {
     model: Arc<dyn Model>,
     digest: Digest,
     stored: Box<[u8]>,
-    counted: usize,
-    memory: Arc<MemoryUse>,
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        self.memory.give_back(self.counted);
-    }
+    memory: Reservation,
 }
 
 impl Loaded {
@@ -93,7 +86,7 @@ impl Loaded {
     /// Counted bytes: the compiled model and what [`to_bytes`](Self::to_bytes) keeps.
     #[must_use]
     pub fn native_bytes(&self) -> usize {
-        self.counted
+        self.memory.bytes()
     }
 
     /// The model as the boundary describes it.
@@ -103,7 +96,7 @@ impl Loaded {
         ModelInfo {
             model_type: self.model.model_type().into(),
             sha256: self.digest.as_bytes().to_vec(),
-            native_bytes: self.counted as u64,
+            native_bytes: self.memory.bytes() as u64,
             inputs: schema.inputs.iter().map(Field::to_wire).collect(),
             outputs: schema.outputs.iter().map(Field::to_wire).collect(),
             summary: self.model.summary(),
@@ -177,9 +170,10 @@ impl Engine {
     ) -> Result<Arc<Loaded>, ModelError> {
         let factory = self.resolver.resolve(descriptor.modeltype)?;
         self.share(descriptor, digest, directory, || {
-            self.memory.check(content.len())?;
+            // How much the model will take is not known yet; no less than this, as its content is kept.
+            let memory = self.memory.reserve(content.len())?;
             let limits = Limits {
-                native_bytes: self.memory.left(),
+                native_bytes: memory.most(),
                 ..Limits::default()
             };
             if content.len() > limits.content_bytes {
@@ -200,7 +194,7 @@ impl Engine {
                 None => stored::pack_with(descriptor, content, digest),
             };
             if content.len() < WORTH_A_THREAD || stored.is_some() {
-                return Ok((factory.create(&source)?, pack()?));
+                return Ok((factory.create(&source)?, pack()?, memory));
             }
             // Compressing takes about as long as compiling.
             std::thread::scope(|scope| {
@@ -213,7 +207,7 @@ impl Engine {
                     Ok(Err(panic)) => std::panic::resume_unwind(panic),
                     Err(_) => pack(),
                 };
-                Ok((model?, packed?))
+                Ok((model?, packed?, memory))
             })
         })
     }
@@ -223,7 +217,7 @@ impl Engine {
         descriptor: &ModelDescriptor,
         digest: Digest,
         directory: Option<&Path>,
-        compile: impl FnOnce() -> Result<(Arc<dyn Model>, Vec<u8>), ModelError>,
+        compile: impl FnOnce() -> Result<(Arc<dyn Model>, Vec<u8>, Reservation), ModelError>,
     ) -> Result<Arc<Loaded>, ModelError> {
         let key = Key {
             digest,
@@ -243,15 +237,13 @@ impl Engine {
         if let Some(loaded) = weak.upgrade() {
             return Ok(loaded);
         }
-        let (model, stored) = compile()?;
-        let counted = model.native_bytes() + stored.len();
-        self.memory.take(counted)?;
+        let (model, stored, mut memory) = compile()?;
+        memory.resize(model.native_bytes() + stored.len())?;
         let loaded = Arc::new(Loaded {
             model,
             digest,
             stored: stored.into_boxed_slice(),
-            counted,
-            memory: Arc::clone(&self.memory),
+            memory,
         });
         warm_up(&loaded)?;
         *weak = Arc::downgrade(&loaded);

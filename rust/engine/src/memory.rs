@@ -1,10 +1,11 @@
 //! The budget of native memory.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serving_model::ModelError;
 
-/// Counted bytes of all models of a process, and their limit.
+/// Counted bytes of all models of a process and of those that are being loaded, and their limit.
 #[derive(Debug)]
 pub struct MemoryUse {
     used: AtomicUsize,
@@ -38,36 +39,64 @@ impl MemoryUse {
         self.limit.load(Ordering::Relaxed).saturating_sub(self.used())
     }
 
-    /// Takes bytes from the budget.
+    /// Reserves bytes of the budget, so that of several models that are loaded at the same time none takes what another one counts on.
     ///
     /// # Errors
     /// `MODEL_TOO_LARGE`, naming the setting, when they would exceed it.
-    pub(crate) fn take(&self, bytes: usize) -> Result<(), ModelError> {
-        let limit = self.limit.load(Ordering::Relaxed);
-        self.used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                used.checked_add(bytes).filter(|sum| *sum <= limit)
-            })
-            .map(|_| ())
-            .map_err(|used| Self::refusal(bytes, used, limit))
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Result<Reservation, ModelError> {
+        let mut reservation = Reservation {
+            memory: Arc::clone(self),
+            bytes: 0,
+        };
+        reservation.resize(bytes)?;
+        Ok(reservation)
     }
 
-    pub(crate) fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    pub(crate) fn refusal(bytes: usize, used: usize, limit: usize) -> ModelError {
+    fn refusal(bytes: usize, used: usize, limit: usize) -> ModelError {
         ModelError::too_large(format!(
             "the model needs {bytes} bytes of native memory, {used} of {limit} are used: raise model-serving.native-memory \
              (and taskmanager.memory.task.off-heap.size with it) or remove models"
         ))
     }
+}
 
-    pub(crate) fn check(&self, bytes: usize) -> Result<(), ModelError> {
-        let (used, limit) = (self.used(), self.limit.load(Ordering::Relaxed));
-        if bytes > limit.saturating_sub(used) {
-            return Err(Self::refusal(bytes, used, limit));
-        }
+/// Bytes of the budget that somebody holds; dropping it gives them back.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    memory: Arc<MemoryUse>,
+    bytes: usize,
+}
+
+impl Reservation {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes that the holder may have in all.
+    pub(crate) fn most(&self) -> usize {
+        self.memory.left().saturating_add(self.bytes)
+    }
+
+    /// Holds another number of bytes.
+    ///
+    /// # Errors
+    /// `MODEL_TOO_LARGE`, naming the setting, when they would exceed it; what is held stays.
+    pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), ModelError> {
+        let (memory, held) = (&self.memory, self.bytes);
+        let limit = memory.limit.load(Ordering::Relaxed);
+        memory
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                (used - held).checked_add(bytes).filter(|sum| *sum <= limit)
+            })
+            .map_err(|used| MemoryUse::refusal(bytes, used - held, limit))?;
+        self.bytes = bytes;
         Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -9,13 +9,13 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
-use common::{descriptor, engine, load, score_raw};
-use serving_engine::RowScorer;
+use common::{SumFactory, descriptor, engine, load, score_raw};
+use serving_engine::{Engine, RowScorer};
 use serving_model::wire::scorer_options::Layout;
 use serving_model::wire::{FieldType, PackedField, PackedLayout, ScorerOptions};
-use serving_model::{ErrorCode, ModelType};
+use serving_model::{ErrorCode, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource, ModelType};
 
 #[test]
 fn the_same_content_is_one_model() {
@@ -53,6 +53,56 @@ fn the_budget_refuses_with_the_name_of_the_setting_and_gets_its_bytes_back() {
     assert_eq!(engine.memory().used(), small.native_bytes());
     drop(small);
     assert_eq!(engine.memory().used(), 0);
+}
+
+/// Two models that are loaded at the same time: each fits, both together do not.
+#[test]
+fn what_a_model_is_going_to_take_is_reserved_while_it_is_loaded() {
+    let (begun, goes_on) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let engine = Engine::new(ModelFactoriesResolver::default().with(Waiting {
+        begun: Arc::clone(&begun),
+        goes_on: Arc::clone(&goes_on),
+    }));
+    engine.memory().set_limit(5000);
+    let large = "wait\n".repeat(700);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| engine.load(&descriptor(), large.as_bytes()).map(|_| ()));
+        begun.wait();
+        assert_eq!(engine.memory().used(), large.len());
+        let error = engine.load(&descriptor(), "a".repeat(1600).as_bytes()).err().unwrap();
+        assert_eq!(error.code, ErrorCode::ModelTooLarge);
+        assert!(error.message.contains("model-serving.native-memory"), "{error}");
+        // What fits beside it is loaded.
+        let small = engine.load(&descriptor(), b"a").unwrap();
+        assert_eq!(engine.memory().used(), large.len() + small.native_bytes());
+        goes_on.wait();
+        // It takes ten times its content, which is more than there is.
+        let error = first.join().unwrap().unwrap_err();
+        assert!(error.message.contains("model-serving.native-memory"), "{error}");
+        assert_eq!(engine.memory().used(), small.native_bytes());
+    });
+    assert_eq!(engine.memory().used(), 0);
+}
+
+/// Waits within the loading of a model that says so.
+#[derive(Debug)]
+struct Waiting {
+    begun: Arc<Barrier>,
+    goes_on: Arc<Barrier>,
+}
+
+impl ModelFactory for Waiting {
+    fn model_type(&self) -> ModelType {
+        ModelType::Pmml
+    }
+
+    fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
+        if source.content.starts_with(b"wait") {
+            self.begun.wait();
+            self.goes_on.wait();
+        }
+        SumFactory.create(source)
+    }
 }
 
 #[test]

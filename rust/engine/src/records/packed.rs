@@ -115,6 +115,9 @@ impl PackedReader {
             return;
         }
         for column in &self.columns {
+            // The texts of a field may not be longer together than where they come from: cells that all refer to the same would
+            // take many times as much.
+            let mut left = input.len() - self.text;
             for row in 0..rows {
                 let word = lane(input, column.validity, row / 64);
                 if word >> (row % 64) & 1 == 0 {
@@ -125,7 +128,15 @@ impl PackedReader {
                     let slot = column.slot + element;
                     if column.tag == Tag::String {
                         match text(&input[self.text..], value) {
-                            Some(text) => block.set_text(row, slot, text),
+                            Some(text) if text.len() <= left => {
+                                left -= text.len();
+                                block.set_text(row, slot, text);
+                            }
+                            Some(_) => output.fail(
+                                row,
+                                ErrorCode::RecordTooLarge,
+                                format_args!("field '{}': the texts of the packed rows overlap", column.name),
+                            ),
                             None => output.fail(
                                 row,
                                 ErrorCode::FieldInvalid,
