@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Err(Failure::Model { file, error }) if arguments.json => {
-            let report = json!({"model": file, "valid": false, "problems": [problem(&error)], "warnings": []});
+            let problems: Vec<Value> = std::iter::once(&error).chain(&error.others).map(problem).collect();
+            let report = json!({"model": file, "valid": false, "problems": problems, "warnings": []});
             writeln!(out, "{report:#}")?;
             out.flush()?;
             Ok(ExitCode::FAILURE)

@@ -1,11 +1,5 @@
 //! Damaged records, in both layouts: a typed status for each row, no panic, no more memory than the records take.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    clippy::unwrap_used,
-    clippy::missing_panics_doc
-)]
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::pedantic)]
 
 mod common;
 

@@ -36,7 +36,7 @@ impl fmt::Display for Place {
 
 /// A model that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", prefix(place))]
+#[error("{}{message}{}", prefix(place), rest(others))]
 pub struct ModelError {
     /// What kind of error, 100 to 199 of `proto/error_code.proto`.
     pub code: ErrorCode,
@@ -44,11 +44,19 @@ pub struct ModelError {
     pub message: String,
     /// Where.
     pub place: Place,
+    /// What else is wrong, where it was looked for.
+    pub others: Vec<ModelError>,
 }
 
 fn prefix(place: &Place) -> String {
     let place = place.to_string();
     if place.is_empty() { place } else { place + ": " }
+}
+
+fn rest(others: &[ModelError]) -> String {
+    others
+        .iter()
+        .fold(String::new(), |text, other| text + "; " + &other.to_string())
 }
 
 impl ModelError {
@@ -59,6 +67,7 @@ impl ModelError {
             code,
             message: message.into(),
             place: Place::default(),
+            others: Vec::new(),
         }
     }
 

@@ -50,6 +50,14 @@ impl Fault {
             slot: NO_SLOT,
         }
     }
+
+    /// The same, in the computation of a field, unless a field is known already.
+    pub(crate) fn within(self, slot: Slot) -> Self {
+        Self {
+            slot: if self.slot == NO_SLOT { slot } else { self.slot },
+            ..self
+        }
+    }
 }
 
 pub(crate) type Scored<T> = Result<T, Fault>;
@@ -261,7 +269,8 @@ impl Run<'_> {
                 let frame = std::mem::replace(&mut self.scratch.frame, self.scratch.arguments.len());
                 let value = self.evaluate(expression);
                 self.scratch.frame = frame;
-                value.and_then(|value| self.cast(definition.kind, value, slot))
+                let value = value.and_then(|value| self.cast(definition.kind, value, slot));
+                value.map_err(|fault| fault.within(slot))
             }
             Source::Output => return Ok(Value::Missing),
         };

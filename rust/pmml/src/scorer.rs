@@ -226,6 +226,12 @@ impl PmmlModel {
             };
             write_value(value, &mut text);
         }
+        // A computed field has no value of the record.
+        let within = if name.is_empty() {
+            String::new()
+        } else {
+            format!("field '{name}': ")
+        };
         match fault.cause {
             Cause::Invalid => output.fail(
                 row,
@@ -237,10 +243,10 @@ impl PmmlModel {
                 ErrorCode::FieldMissing,
                 format_args!("field '{name}' has no value"),
             ),
-            Cause::Type if name.is_empty() => output.fail(
+            Cause::Type if text.is_empty() => output.fail(
                 row,
                 ErrorCode::FieldInvalid,
-                format_args!("a value can't be read as the type that an expression needs"),
+                format_args!("{within}a value can't be read as the type that an expression needs"),
             ),
             Cause::Type => output.fail(
                 row,
@@ -250,12 +256,12 @@ impl PmmlModel {
             Cause::Steps => output.fail(
                 row,
                 ErrorCode::StepLimit,
-                format_args!("the record takes more than {} steps", self.program.steps),
+                format_args!("{within}the record takes more than {} steps", self.program.steps),
             ),
             Cause::Undefined | Cause::Result => output.fail(
                 row,
                 ErrorCode::ScoringFailed,
-                format_args!("the result is not defined for this record"),
+                format_args!("{within}the result is not defined for this record"),
             ),
         }
     }

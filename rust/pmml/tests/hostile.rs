@@ -214,6 +214,80 @@ fn what_refers_to_itself_or_to_nothing_is_refused() {
 }
 
 #[test]
+fn references_to_nothing_and_in_circles_are_refused() {
+    let documents: std::collections::HashMap<String, String> = common::corpus::corpus().into_iter().collect();
+    for (name, from, to) in [
+        ("mining", r#"segmentId="first""#, r#"segmentId="nowhere""#),
+        ("mining", r#"<FieldRef field="first"/>"#, r#"<FieldRef field="s2"/>"#),
+        ("support-vector", r#"vectorId="v1""#, r#"vectorId="v9""#),
+        ("association", r#"itemRef="3""#, r#"itemRef="9""#),
+        ("association", r#"antecedent="s1""#, r#"antecedent="s9""#),
+        ("sequence", r#"setId="p""#, r#"setId="s9""#),
+        ("sequence", r#"seqId="q3""#, r#"seqId="q9""#),
+        ("neural-network", r#"from="h0""#, r#"from="o0""#),
+        ("neural-network", r#"outputNeuron="o0""#, r#"outputNeuron="o9""#),
+        ("tree", r#"defaultChild="2""#, r#"defaultChild="9""#),
+        (
+            "naive-bayes",
+            r#"<TargetValueStat value="no">"#,
+            r#"<TargetValueStat value="maybe">"#,
+        ),
+        (
+            "general-regression",
+            r#"<PCell parameterName="p3""#,
+            r#"<PCell parameterName="p9""#,
+        ),
+        ("scorecard", r#"field="bin" operator"#, r#"field="nowhere" operator"#),
+        ("bayesian-network", r#"parent="c""#, r#"parent="nowhere""#),
+        (
+            "baseline",
+            r#"<TestDistributions field="x""#,
+            r#"<TestDistributions field="nowhere""#,
+        ),
+        (
+            "nearest-neighbor",
+            r#"<KNNInput field="z""#,
+            r#"<KNNInput field="nowhere""#,
+        ),
+        (
+            "clustering",
+            r#"<ClusteringField field="line""#,
+            r#"<ClusteringField field="nowhere""#,
+        ),
+        (
+            "regression",
+            r#"<NormContinuous field="ratio""#,
+            r#"<NormContinuous field="line""#,
+        ),
+        (
+            "regression",
+            r#"<FieldRef field="value"/>"#,
+            r#"<Apply function="scaled"><FieldRef field="value"/></Apply>"#,
+        ),
+    ] {
+        let content = &documents[name];
+        assert!(content.contains(from), "{name}: {from}");
+        let changed = content.replace(from, to);
+        assert_eq!(code(changed.as_bytes()), Some(ErrorCode::ModelInvalid), "{name}: {to}");
+    }
+}
+
+#[test]
+fn texts_of_two_bytes_a_letter_are_whole_or_refused() {
+    let whole = document(FIELDS, MODEL);
+    let marked = || std::iter::once(0xfeff).chain(whole.encode_utf16());
+    let big: Vec<u8> = marked().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(code(&big), None);
+    let lone: Vec<u8> = marked().chain([0xd800]).flat_map(u16::to_be_bytes).collect();
+    assert_eq!(code(&lone), Some(ErrorCode::ModelUnparsable));
+    for length in 0..big.len() - 2 {
+        assert!(code(&big[..length]).is_some(), "cut after {length}");
+    }
+    let without_mark: Vec<u8> = whole.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(code(&without_mark), Some(ErrorCode::ModelUnparsable));
+}
+
+#[test]
 fn an_array_may_not_lie_about_its_length() {
     let node = r#"<Node score="2"><SimpleSetPredicate field="x" booleanOperator="isIn"><Array n="900000000000" type="real">1
         </Array></SimpleSetPredicate></Node>"#;

@@ -1,5 +1,6 @@
 //! Data dictionary and mining schema.
 
+use super::problems::Problems;
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
 use crate::treatment::{Interval, Invalid, OnMissing, Outliers, Treatment};
@@ -47,22 +48,29 @@ pub(crate) fn interval(node: Node<'_>) -> Compiled<Interval> {
 
 impl<'d> Compiler<'d> {
     pub(super) fn dictionary(&mut self, dictionary: Node<'d>) -> Compiled<()> {
+        let mut problems = Problems::default();
         for node in dictionary.all("DataField") {
-            let name = node.need("name")?;
-            let kind = match data_type(node)? {
-                Some(kind) => kind,
-                // Versions before 3.1 have no types.
-                None if node.get("optype") == Some("continuous") => Type::Double,
-                None => Type::String,
-            };
-            let optype = match node.get("optype") {
-                Some(text) => OpType::parse(text).ok_or_else(|| node.invalid(format!("unknown optype '{text}'")))?,
-                None => kind.default_optype(),
-            };
-            let field = self.data_field(node, kind, optype)?;
-            if self.fields.insert(name, field).is_some() {
-                return Err(node.invalid(format!("field '{name}' is declared twice")));
-            }
+            let declared = self.declare(node);
+            problems.take(declared)?;
+        }
+        problems.finish()
+    }
+
+    fn declare(&mut self, node: Node<'d>) -> Compiled<()> {
+        let name = node.need("name")?;
+        let kind = match data_type(node)? {
+            Some(kind) => kind,
+            // Versions before 3.1 have no types.
+            None if node.get("optype") == Some("continuous") => Type::Double,
+            None => Type::String,
+        };
+        let optype = match node.get("optype") {
+            Some(text) => OpType::parse(text).ok_or_else(|| node.invalid(format!("unknown optype '{text}'")))?,
+            None => kind.default_optype(),
+        };
+        let field = self.data_field(node, kind, optype)?;
+        if self.fields.insert(name, field).is_some() {
+            return Err(node.invalid(format!("field '{name}' is declared twice")));
         }
         Ok(())
     }

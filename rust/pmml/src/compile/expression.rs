@@ -378,6 +378,18 @@ impl<'d> Compiler<'d> {
                 Function::Busy | Function::Done(_) => return Err(node.invalid("functions call each other")),
             },
         };
+        let index = self.define_function(name, definition);
+        if let Some(state) = self.function_names.get_mut(name) {
+            *state = match &index {
+                Ok(index) => Function::Done(*index),
+                // Whoever calls it as well gets the same error.
+                Err(_) => Function::Waiting(definition),
+            };
+        }
+        index
+    }
+
+    fn define_function(&mut self, name: &str, definition: Node<'d>) -> Compiled<u32> {
         let mut parameters = Vec::new();
         let mut kinds = Vec::new();
         for parameter in definition.all("ParameterField") {
@@ -391,11 +403,12 @@ impl<'d> Compiler<'d> {
             .ok_or_else(|| definition.invalid("an expression is missing"))?;
         let mut steps = 0;
         let outer = std::mem::replace(&mut self.parameter_kinds, kinds.clone());
-        let (body, depth) = self.descend(definition, |compiler| {
+        let compiled = self.descend(definition, |compiler| {
             // A function sees its parameters only.
             compiler.expression(0, &parameters, body, kind, &mut steps)
-        })?;
+        });
         self.parameter_kinds = outer;
+        let (body, depth) = compiled?;
         if steps > MOST_STEPS || depth > DEEPEST {
             return Err(ModelError::too_large(format!("function '{name}' takes too many steps")).at(definition.place()));
         }
@@ -407,9 +420,6 @@ impl<'d> Compiler<'d> {
             kind,
         });
         self.function_depths.push((depth, steps));
-        if let Some(state) = self.function_names.get_mut(name) {
-            *state = Function::Done(index);
-        }
         Ok(index)
     }
 

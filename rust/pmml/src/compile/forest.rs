@@ -7,6 +7,7 @@ use serving_kernels::trees::{BinaryNode, EnsembleBuilder, Missing};
 
 use super::lowering::{FeatureList, lower};
 use super::model::{Draft, model_of};
+use super::problems::Problems;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::forest::{Forest, Leaves, Trees};
@@ -94,9 +95,10 @@ impl<'d> Compiler<'d> {
         let mut table = LeafTable::new(draft.function);
         let mut weights = Vec::new();
         let mut lookup = None;
+        let (mut problems, mut grown) = (Problems::default(), 0);
         for element in segmentation.all("Segment") {
             let (Some(inner), Predicate::True) = (model_of(element), self.predicate_of(draft.scope, element)?) else {
-                return Ok(None);
+                break;
             };
             weights.push(if weighted {
                 element.number_or("weight", 1.0)?
@@ -104,18 +106,22 @@ impl<'d> Compiler<'d> {
                 1.0
             });
             let outer = draft.target.map(|name| (name, draft.target_kind));
-            let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+            let compiled = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer));
             // Models inside of its nodes may come after it.
-            let model = self.models[model].take();
+            let compiled = problems.take(compiled)?;
+            let model = compiled.and_then(|model| self.models[model].take());
             // Nothing outside of a tree refers to what is inside.
             self.models.truncate(index + 1);
             self.shares = shares;
             self.forget_scopes(scopes);
+            if compiled.is_none() {
+                continue;
+            }
             let Some(model) = model else {
-                return Ok(None);
+                break;
             };
             let (Kind::Tree(tree), true) = (&model.kind, is_plain(&model, draft)) else {
-                return Ok(None);
+                break;
             };
             lookup.get_or_insert(model.lookup.answers);
             let classes: Vec<u32> = model
@@ -131,9 +137,13 @@ impl<'d> Compiler<'d> {
             let binary = lower(tree, &self.slots, &mut features)
                 .and_then(|binary| answers(binary, |at| table.leaf(&model, tree, at, &classes, votes)));
             match binary.map(|binary| trees.push(&binary)) {
-                Some(Ok(())) => {}
-                _ => return Ok(None),
+                Some(Ok(())) => grown += 1,
+                _ => break,
             }
+        }
+        problems.finish()?;
+        if grown < segmentation.all("Segment").count() {
+            return Ok(None);
         }
         draft.lookup.answers = lookup.unwrap_or(draft.lookup.answers);
         self.output_classes(draft);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::model::{Draft, is_embedded, model_of};
 use super::output::output_elements;
+use super::problems::Problems;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::mining::{Method, Mining, OnMissingPrediction, Segment};
@@ -62,6 +63,7 @@ impl<'d> Compiler<'d> {
             !chained && !matches!(method, Method::SelectFirst | Method::SelectAll),
         );
         let mut segments = Vec::new();
+        let mut problems = Problems::default();
         let asked: HashSet<&'d str> = output_elements(node)
             .filter_map(|field| field.get("segmentId"))
             .collect();
@@ -80,13 +82,17 @@ impl<'d> Compiler<'d> {
             let predicate = if composed {
                 Predicate::True
             } else {
-                self.predicate_of(draft.scope, element)?
+                let predicate = self.predicate_of(draft.scope, element);
+                problems.take(predicate)?.unwrap_or(Predicate::False)
             };
             let weight = element.number_or("weight", 1.0)?;
             let outer = draft.target.map(|name| (name, draft.target_kind));
             // The classes of a chain's inner models are their own business.
             let outer = outer.filter(|_| !chained || inner.get("functionName") == node.get("functionName"));
-            let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer))?;
+            let model = self.descend(element, |compiler| compiler.model(draft.scope, inner, outer));
+            let Some(model) = problems.take(model)? else {
+                continue;
+            };
             let number = (number + 1).to_string();
             if let Some(id) = element.get("id").or_else(|| asked.get(number.as_str()).copied()) {
                 draft.segments.insert(id, model);
@@ -114,6 +120,7 @@ impl<'d> Compiler<'d> {
             });
         }
         self.in_forest = was_in_forest;
+        problems.finish()?;
         if segments.is_empty() {
             return Err(segmentation.invalid("a Segmentation needs segments"));
         }

@@ -18,6 +18,7 @@ mod neural_network;
 mod output;
 mod partition;
 mod predicate;
+mod problems;
 mod regression;
 mod rule_set;
 mod rules;

@@ -228,9 +228,10 @@ impl<'d> Compiler<'d> {
             },
         };
         let around = std::mem::replace(&mut self.typed_classes, requests);
-        let (element, kind) = self.kind(&mut draft, index)?;
-        let list = kind.as_ref().is_some_and(|kind| self.answers_list(kind));
+        let compiled = self.kind(&mut draft, index);
         self.typed_classes = around;
+        let (element, kind) = compiled?;
+        let list = kind.as_ref().is_some_and(|kind| self.answers_list(kind));
         self.count_element(element);
         let target = self.target(&mut draft)?;
         let outputs = self.output_fields(&mut draft, index, list)?;

@@ -1,6 +1,7 @@
 //! `Output`: which result each field asks for.
 
 use super::model::Draft;
+use super::problems::Problems;
 use super::rules::rule_feature;
 use super::uncertainty::{interval, prediction};
 use super::{Compiled, Compiler, data_type};
@@ -34,55 +35,68 @@ impl<'d> Compiler<'d> {
             return Ok(self.default_outputs(draft, index));
         }
         let mut fields = Vec::new();
+        let mut problems = Problems::default();
         for node in elements {
-            let name = node.need("name")?;
-            let kind = data_type(node)?;
-            let mut model = index;
-            if let Some(id) = node.get("segmentId") {
-                model = *draft
-                    .segments
-                    .get(id)
-                    .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
-            }
-            let feature = self.feature(draft, node, kind, model == index, model)?;
-            let slot_kind = kind.unwrap_or(match &feature {
-                Feature::Rule(wanted) if matches!(wanted.part, Part::Measure(_)) => Type::Double,
-                Feature::PredictedValue => draft.target_kind,
-                Feature::Probability { .. }
-                | Feature::PredictedProbability
-                | Feature::Unmatched
-                | Feature::Residual { .. }
-                | Feature::Confidence { .. }
-                | Feature::Affinity { .. }
-                | Feature::Interval { .. } => Type::Double,
-                _ => Type::String,
-            });
-            let list = match &feature {
-                Feature::Rule(wanted) => wanted.is_list(),
-                Feature::PredictedValue | Feature::DisplayValue if model == index => own_list,
-                Feature::PredictedValue | Feature::DisplayValue => {
-                    self.models[model].as_ref().is_some_and(|model| model.list)
-                }
-                Feature::Transformed(Expression::Field { slot, .. }) => self.list_outputs.contains(slot),
-                Feature::Transformed(expression) => expression.is_list(),
-                _ => false,
-            };
-            let slot = self.slot(name, slot_kind, Source::Output, Order::default(), 1);
-            if list {
-                self.list_outputs.insert(slot);
-            }
-            self.define(draft.scope, name, slot);
-            fields.push(OutputField {
-                name: name.to_owned(),
-                slot,
-                kind,
-                feature,
-                model,
-                list,
-                direct: false,
-            });
+            let field = self.output_field(draft, index, own_list, node);
+            fields.extend(problems.take(field)?);
         }
+        problems.finish()?;
         Ok(fields.into())
+    }
+
+    fn output_field(
+        &mut self,
+        draft: &mut Draft<'d>,
+        index: usize,
+        own_list: bool,
+        node: Node<'d>,
+    ) -> Compiled<OutputField> {
+        let name = node.need("name")?;
+        let kind = data_type(node)?;
+        let mut model = index;
+        if let Some(id) = node.get("segmentId") {
+            model = *draft
+                .segments
+                .get(id)
+                .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
+        }
+        let feature = self.feature(draft, node, kind, model == index, model)?;
+        let slot_kind = kind.unwrap_or(match &feature {
+            Feature::Rule(wanted) if matches!(wanted.part, Part::Measure(_)) => Type::Double,
+            Feature::PredictedValue => draft.target_kind,
+            Feature::Probability { .. }
+            | Feature::PredictedProbability
+            | Feature::Unmatched
+            | Feature::Residual { .. }
+            | Feature::Confidence { .. }
+            | Feature::Affinity { .. }
+            | Feature::Interval { .. } => Type::Double,
+            _ => Type::String,
+        });
+        let list = match &feature {
+            Feature::Rule(wanted) => wanted.is_list(),
+            Feature::PredictedValue | Feature::DisplayValue if model == index => own_list,
+            Feature::PredictedValue | Feature::DisplayValue => {
+                self.models[model].as_ref().is_some_and(|model| model.list)
+            }
+            Feature::Transformed(Expression::Field { slot, .. }) => self.list_outputs.contains(slot),
+            Feature::Transformed(expression) => expression.is_list(),
+            _ => false,
+        };
+        let slot = self.slot(name, slot_kind, Source::Output, Order::default(), 1);
+        if list {
+            self.list_outputs.insert(slot);
+        }
+        self.define(draft.scope, name, slot);
+        Ok(OutputField {
+            name: name.to_owned(),
+            slot,
+            kind,
+            feature,
+            model,
+            list,
+            direct: false,
+        })
     }
 
     /// A target that is declared as something that the answer can't be (a class of a continuous field, a real number in

@@ -1,6 +1,7 @@
 //! `RegressionModel`.
 
 use super::model::Draft;
+use super::problems::Problems;
 use super::{Compiled, Compiler, ScopeId};
 use crate::document::Node;
 use crate::models::Function;
@@ -15,6 +16,7 @@ impl<'d> Compiler<'d> {
         let normalization =
             Normalization::parse(name).ok_or_else(|| node.invalid(format!("unknown normalizationMethod '{name}'")))?;
         let mut tables = Vec::new();
+        let mut problems = Problems::default();
         for element in node.all("RegressionTable") {
             if draft.function == Function::Classification {
                 let before = draft.classes.list.len();
@@ -24,8 +26,10 @@ impl<'d> Compiler<'d> {
                     return Err(element.invalid(format!("category '{text}' has two tables")));
                 }
             }
-            tables.push(self.table(draft.scope, element)?);
+            let table = self.table(draft.scope, element);
+            tables.extend(problems.take(table)?);
         }
+        problems.finish()?;
         if tables.is_empty() {
             return Err(node.invalid("element RegressionTable is missing"));
         }
@@ -55,44 +59,52 @@ impl<'d> Compiler<'d> {
         }))
     }
 
+    /// A predictor; `None` when the element is none.
+    fn term(&mut self, scope: ScopeId, term: Node<'d>) -> Compiled<Option<Term>> {
+        match term.name() {
+            "NumericPredictor" => {
+                let exponent = term.number_or("exponent", 1.0)?;
+                if exponent.fract() != 0.0 || exponent.abs() > 1e6 {
+                    return Err(term.invalid("exponent is not an integer"));
+                }
+                Ok(Some(Term::Number {
+                    slot: self.resolve(scope, term.need("name")?, term)?,
+                    exponent: exponent as i32,
+                    coefficient: term.need_number("coefficient")?,
+                }))
+            }
+            "CategoricalPredictor" => {
+                let slot = self.resolve(scope, term.need("name")?, term)?;
+                let kind = self.slots[slot as usize].kind;
+                let key = self.literal_or_text(kind, term.need("value")?).key();
+                Ok(Some(Term::Category {
+                    slot,
+                    key,
+                    coefficient: term.need_number("coefficient")?,
+                }))
+            }
+            "PredictorTerm" => {
+                let slots = term
+                    .all("FieldRef")
+                    .map(|field| self.resolve(scope, field.need("field")?, field))
+                    .collect::<Compiled<_>>()?;
+                Ok(Some(Term::Product {
+                    slots,
+                    coefficient: term.need_number("coefficient")?,
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn table(&mut self, scope: ScopeId, element: Node<'d>) -> Compiled<Table> {
         let mut terms = Vec::new();
-        for term in element.children() {
-            match term.name() {
-                "NumericPredictor" => {
-                    let exponent = term.number_or("exponent", 1.0)?;
-                    if exponent.fract() != 0.0 || exponent.abs() > 1e6 {
-                        return Err(term.invalid("exponent is not an integer"));
-                    }
-                    terms.push(Term::Number {
-                        slot: self.resolve(scope, term.need("name")?, term)?,
-                        exponent: exponent as i32,
-                        coefficient: term.need_number("coefficient")?,
-                    });
-                }
-                "CategoricalPredictor" => {
-                    let slot = self.resolve(scope, term.need("name")?, term)?;
-                    let kind = self.slots[slot as usize].kind;
-                    let key = self.literal_or_text(kind, term.need("value")?).key();
-                    terms.push(Term::Category {
-                        slot,
-                        key,
-                        coefficient: term.need_number("coefficient")?,
-                    });
-                }
-                "PredictorTerm" => {
-                    let slots = term
-                        .all("FieldRef")
-                        .map(|field| self.resolve(scope, field.need("field")?, field))
-                        .collect::<Compiled<_>>()?;
-                    terms.push(Term::Product {
-                        slots,
-                        coefficient: term.need_number("coefficient")?,
-                    });
-                }
-                _ => {}
-            }
+        let mut problems = Problems::default();
+        for element in element.children() {
+            let term = self.term(scope, element);
+            terms.extend(problems.take(term)?.flatten());
         }
+        problems.finish()?;
         // Whatever the order in the document, the sum goes through numbers, categories, products.
         terms.sort_by_key(|term| match term {
             Term::Number { .. } => 0,

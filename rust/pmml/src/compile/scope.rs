@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::model::is_embedded;
+use super::problems::Problems;
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
 use crate::heap::HeapBytes;
@@ -57,48 +58,58 @@ impl<'d> Compiler<'d> {
             None => Some(model.need_child("MiningSchema")?),
             found => found,
         };
+        let mut problems = Problems::default();
         for field in schema.into_iter().flat_map(|schema| schema.all("MiningField")) {
-            let name = field.need("name")?;
-            let usage = field.get("usageType").unwrap_or("active");
-            match usage {
-                "active" | "supplementary" | "group" | "order" | "frequencyWeight" | "analysisWeight" => {}
-                "predicted" | "target" => continue,
-                other => return Err(field.invalid(format!("unknown usageType '{other}'"))),
-            }
-            if self.scopes[scope].names.contains_key(name) {
-                return Err(field.invalid(format!("field '{name}' is listed twice")));
-            }
-            let slot = if outermost {
-                let Some(data) = self.fields.get(name).cloned() else {
-                    return Err(field.invalid(format!("field '{name}' is not in the DataDictionary")));
-                };
-                let (treatment, _) = self.mining_treatment(field, data.kind, Some(&data))?;
-                let order = self.order_of(&data);
-                self.input(name, data.kind, treatment, order, usage == "active" || usage == "group")
-            } else {
-                let Some(from) = self.find(parent, name)? else {
-                    continue;
-                };
-                let (kind, depth) = (self.slots[from as usize].kind, self.slots[from as usize].depth);
-                let (treatment, changes) = self.mining_treatment(field, kind, None)?;
-                if changes {
-                    self.scopes[scope].changes = true;
-                    let order = self.slots[from as usize].order.clone();
-                    let source = Source::Inherited {
-                        from,
-                        treatment: Box::new(treatment),
-                    };
-                    self.slot(name, kind, source, order, depth + 1)
-                } else {
-                    from
-                }
-            };
-            self.scopes[scope].names.insert(name, slot);
+            let listed = self.mining_field((parent, scope), field);
+            problems.take(listed)?;
         }
+        problems.finish()?;
         if let Some(transformations) = model.child("LocalTransformations") {
             self.declare_derived(scope, transformations)?;
         }
         Ok(scope)
+    }
+
+    /// Adds a field of a mining schema to the scope of its model.
+    fn mining_field(&mut self, (parent, scope): (ScopeId, ScopeId), field: Node<'d>) -> Compiled<()> {
+        let outermost = parent == 0;
+        let name = field.need("name")?;
+        let usage = field.get("usageType").unwrap_or("active");
+        match usage {
+            "active" | "supplementary" | "group" | "order" | "frequencyWeight" | "analysisWeight" => {}
+            "predicted" | "target" => return Ok(()),
+            other => return Err(field.invalid(format!("unknown usageType '{other}'"))),
+        }
+        if self.scopes[scope].names.contains_key(name) {
+            return Err(field.invalid(format!("field '{name}' is listed twice")));
+        }
+        let slot = if outermost {
+            let Some(data) = self.fields.get(name).cloned() else {
+                return Err(field.invalid(format!("field '{name}' is not in the DataDictionary")));
+            };
+            let (treatment, _) = self.mining_treatment(field, data.kind, Some(&data))?;
+            let order = self.order_of(&data);
+            self.input(name, data.kind, treatment, order, usage == "active" || usage == "group")
+        } else {
+            let Some(from) = self.find(parent, name)? else {
+                return Ok(());
+            };
+            let (kind, depth) = (self.slots[from as usize].kind, self.slots[from as usize].depth);
+            let (treatment, changes) = self.mining_treatment(field, kind, None)?;
+            if changes {
+                self.scopes[scope].changes = true;
+                let order = self.slots[from as usize].order.clone();
+                let source = Source::Inherited {
+                    from,
+                    treatment: Box::new(treatment),
+                };
+                self.slot(name, kind, source, order, depth + 1)
+            } else {
+                from
+            }
+        };
+        self.scopes[scope].names.insert(name, slot);
+        Ok(())
     }
 
     /// Number of scopes.
@@ -199,12 +210,13 @@ impl<'d> Compiler<'d> {
         if !self.scopes[home].busy.insert(name) {
             return Err(node.invalid(format!("field '{name}' is defined by itself")));
         }
-        let slot = self.descend(node, |compiler| compiler.derived_slot(home, name, node))?;
+        let slot = self.descend(node, |compiler| compiler.derived_slot(home, name, node));
+        self.scopes[home].busy.remove(name);
+        let slot = slot?;
         // Each scope may compile it anew.
         if let Source::Derived(expression) = &self.slots[slot as usize].source {
             node.reserve(&[1], size_of::<SlotDefinition>() + expression.heap())?;
         }
-        self.scopes[home].busy.remove(name);
         self.scopes[home].names.insert(name, slot);
         Ok(slot)
     }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::model::Draft;
+use super::problems::Problems;
 use super::{Compiled, Compiler};
 use crate::models::NONE;
 use crate::models::scorecard::{Attribute, Characteristic, Partial, Scorecard};
+use crate::predicate::Predicate;
 use crate::value::Type;
 
 impl<'d> Compiler<'d> {
@@ -18,13 +20,15 @@ impl<'d> Compiler<'d> {
             other => return Err(node.invalid(format!("unknown reasonCodeAlgorithm '{other}'"))),
         };
         let general = node.number("baselineScore")?;
+        let mut problems = Problems::default();
         let mut characteristics = Vec::new();
         let (mut codes, mut numbers) = (Vec::new(), HashMap::new());
         for element in node.need_child("Characteristics")?.all("Characteristic") {
             let baseline = element.number("baselineScore")?.or(general);
             let mut attributes = Vec::new();
             for attribute in element.all("Attribute") {
-                let predicate = self.predicate_of(draft.scope, attribute)?;
+                let predicate = self.predicate_of(draft.scope, attribute);
+                let predicate = problems.take(predicate)?.unwrap_or(Predicate::False);
                 let partial = match attribute.child("ComplexPartialScore") {
                     Some(complex) => {
                         Partial::Complex(self.only_expression(draft.scope, &[], complex, Some(Type::Double))?.0)
@@ -55,6 +59,7 @@ impl<'d> Compiler<'d> {
                 baseline: baseline.unwrap_or(0.0),
             });
         }
+        problems.finish()?;
         Ok(Some(Scorecard {
             initial: node.number_or("initialScore", 0.0)?,
             reasons,

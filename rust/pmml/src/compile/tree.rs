@@ -2,6 +2,7 @@
 
 use super::lowering::lowered;
 use super::model::{Draft, is_embedded};
+use super::problems::Problems;
 use super::{Compiled, Compiler};
 use crate::document::Node;
 use crate::models::anomaly::average_path;
@@ -29,16 +30,19 @@ impl<'d> Compiler<'d> {
         let mut nodes: Vec<TreeNode> = Vec::new();
         let mut rows = Distributions::default();
         let mut embedded = Vec::new();
+        let mut problems = Problems::default();
         let mut at = 0;
         while let Some(element) = elements.get(at).copied() {
             let children = elements.len() as u32;
             elements.extend(element.all("Node"));
             let count = elements.len() as u32 - children;
-            let compiled = self.tree_node(draft, element, &mut rows, (children, count), &elements)?;
-            nodes.push(compiled);
-            embedded.extend(self.embedded(draft, element, at as u32)?);
+            let compiled = self.tree_node(draft, element, &mut rows, (children, count), &elements);
+            nodes.extend(problems.take(compiled)?);
+            let inner = self.embedded(draft, element, at as u32);
+            embedded.extend(problems.take(inner)?.flatten());
             at += 1;
         }
+        problems.finish()?;
         if self.path_lengths {
             measure(&mut nodes);
         }

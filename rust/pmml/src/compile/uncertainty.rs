@@ -8,6 +8,9 @@ use crate::document::Node;
 use crate::models::output::Feature;
 use crate::run::Slot;
 
+/// About how long it takes to compare the attributes of two outputs.
+const STEPS_OF_AN_OUTPUT: usize = 256;
+
 /// The prediction of a target in slots of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prediction<'d> {
@@ -36,6 +39,8 @@ pub(super) fn prediction<'d>(draft: &Draft<'d>, node: Node<'d>) -> Compiled<Pred
             .predictions
             .iter()
             .find(|prediction| prediction.target == Some(name))
+    } else if let [only] = &*draft.predictions {
+        Some(only)
     } else {
         let alike = |field: &Node<'d>| {
             field.get("targetField").is_none()
@@ -45,6 +50,8 @@ pub(super) fn prediction<'d>(draft: &Draft<'d>, node: Node<'d>) -> Compiled<Pred
         let output = draft.node.need_child("Output")?;
         let before = output.all("OutputField").take_while(|field| field.id() != node.id());
         let before = before.filter(alike).count();
+        // Each output looks at those before it.
+        node.work(STEPS_OF_AN_OUTPUT * (1 + before))?;
         draft.predictions.get(before % draft.predictions.len().max(1))
     };
     found.copied().ok_or_else(|| {

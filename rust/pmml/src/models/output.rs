@@ -84,7 +84,7 @@ impl Run<'_> {
                 });
             }
             if present {
-                let value = self.output(field)?;
+                let value = self.output(field).map_err(|fault| fault.within(field.slot))?;
                 self.set(field.slot, value);
             } else if model.embedded {
                 self.set(field.slot, Value::Missing);
