@@ -221,7 +221,15 @@ fn asks_for_much(op: &Op, inputs: &[Array]) -> bool {
             .get(1)
             .and_then(|array| array.integers().ok())
             .unwrap_or_default(),
-        Op::Range | Op::Pad | Op::SpaceToBatch | Op::TransposedConvolution(_) | Op::ListReserve => return true,
+        Op::Range
+        | Op::Pad
+        | Op::SpaceToBatch
+        | Op::TransposedConvolution(_)
+        | Op::ListReserve
+        | Op::Counting(_)
+        | Op::Ragged(_)
+        | Op::List(_)
+        | Op::Arrange(_) => return true,
         _ => return false,
     };
     let product = entries

@@ -11,6 +11,8 @@ use serving_model::ModelError;
 use super::library::Program;
 use super::{Port, unsupported_at};
 
+/// Most nodes that pass a condition on.
+const MOST_PASSED: usize = 1 << 10;
 /// Most conditions that a value may lie behind.
 const MOST_CONDITIONS: usize = 256;
 
@@ -100,7 +102,7 @@ impl Finder<'_> {
 
     /// The value that nodes which change nothing pass on.
     fn same(&self, mut port: Port) -> Port {
-        for _ in 0..self.program.nodes.len() {
+        for _ in 0..MOST_PASSED {
             let raw = &self.program.nodes[port.node];
             match (raw.definition.op.as_str(), raw.inputs.first()) {
                 ("Identity", Some(input)) => port = *input,

@@ -10,10 +10,10 @@ use serving_model::ModelError;
 
 use super::attributes::constant;
 use super::frames::{Frames, Key, input};
+use super::inputs::Given;
 use super::library::{Part, Program, Role};
 use super::operators::lower;
-use super::tables::Tables;
-use super::{Feed, Port, Variables, branches, invalid_at, listed};
+use super::{Port, branches, invalid_at, listed};
 use crate::array::{Array, DType};
 use crate::graph::{Control, Graph, Loop, Node, Op, Value};
 use crate::maker::Maker;
@@ -24,50 +24,11 @@ const MOST_NESTED: usize = 16;
 /// Most nodes built. A node that several loops depend on is built for each.
 const MOST_BUILT: usize = 1 << 21;
 
-/// What comes from outside the graph.
-pub(super) struct Given<'a> {
-    pub(super) feeds: &'a [Feed],
-    /// Which feed a value is.
-    pub(super) fed: HashMap<Port, usize>,
-    variables: &'a dyn Variables,
-    tables: Tables,
-}
-
-impl<'a> Given<'a> {
-    /// Feeds, the value that each of them is, variables, and tables.
-    ///
-    /// # Errors
-    /// When two inputs are the same value.
-    pub(super) fn new(
-        feeds: &'a [Feed],
-        ports: &[Port],
-        variables: &'a dyn Variables,
-        tables: Tables,
-    ) -> Result<Self, ModelError> {
-        let mut fed = HashMap::new();
-        for (index, (feed, port)) in feeds.iter().zip(ports).enumerate() {
-            if let Some(other) = fed.insert(*port, index) {
-                return Err(ModelError::invalid(format!(
-                    "inputs '{}' and '{}' are both the tensor '{}'",
-                    feeds[other].name, feed.name, feed.tensor
-                )));
-            }
-        }
-        Ok(Self {
-            feeds,
-            fed,
-            variables,
-            tables,
-        })
-    }
-}
-
 pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) outside: &'a Given<'a>,
-    loops: Frames<'a>,
-    /// Condition and values of each `Merge` that is a choice.
-    choices: HashMap<usize, [Port; 3]>,
+    loops: &'a Frames<'a>,
+    choices: &'a HashMap<usize, [Port; 3]>,
     unknown: BTreeSet<String>,
     constants: HashMap<usize, Array>,
     built: usize,
@@ -78,13 +39,43 @@ pub(super) struct Builder<'a> {
 /// # Errors
 /// `MODEL_INVALID` for cycles and broken loops, `MODEL_UNSUPPORTED` with the list of all operators that are not supported.
 pub(super) fn build(program: &Program, wanted: &[(String, Port)], outside: &Given<'_>) -> Result<Graph, ModelError> {
-    let loops = Frames::find(program)?;
-    let choices = branches::choices(program, &loops.loops())?;
+    build_prepared(program, &Prepared::new(program)?, wanted, outside)
+}
+
+/// Loops and branches of a program.
+pub(super) struct Prepared<'a> {
+    loops: Frames<'a>,
+    /// Condition and values of each `Merge` that is a choice.
+    choices: HashMap<usize, [Port; 3]>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Finds loops and branches.
+    ///
+    /// # Errors
+    /// For broken loops.
+    pub(super) fn new(program: &'a Program) -> Result<Self, ModelError> {
+        let loops = Frames::find(program)?;
+        let choices = branches::choices(program, &loops.loops())?;
+        Ok(Self { loops, choices })
+    }
+}
+
+/// [`build`] where several graphs are built of one program.
+///
+/// # Errors
+/// As [`build`].
+pub(super) fn build_prepared(
+    program: &Program,
+    prepared: &Prepared<'_>,
+    wanted: &[(String, Port)],
+    outside: &Given<'_>,
+) -> Result<Graph, ModelError> {
     let mut builder = Builder {
         program,
         outside,
-        loops,
-        choices,
+        loops: &prepared.loops,
+        choices: &prepared.choices,
         unknown: BTreeSet::new(),
         constants: HashMap::new(),
         built: 0,

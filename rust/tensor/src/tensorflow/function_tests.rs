@@ -140,20 +140,22 @@ fn arguments_and_references_that_do_not_fit_are_refused() {
 
 #[test]
 fn expansion_beyond_all_bounds_is_refused() {
+    // Long names count as several nodes; without them the limit takes two million nodes to reach.
+    let name = |level: usize| format!("f{level}{}", "_".repeat(50_000));
     let mut draft = Draft::default();
     for level in 0..40 {
-        let next = format!("f{}", level + 1);
+        let next = name(level + 1);
         let body = Draft::default()
             .node(&next, "left", &["a"])
             .node(&next, "right", &["a"])
             .node("AddV2", "sum", &["left:out:0", "right:out:0"]);
-        draft = draft.function(&format!("f{level}"), &["a"], body, &[("out", "sum:z:0")]);
+        draft = draft.function(&name(level), &["a"], body, &[("out", "sum:z:0")]);
     }
     let last = Draft::default().node("Neg", "n", &["a"]);
     let draft = draft
-        .function("f40", &["a"], last, &[("out", "n:y:0")])
+        .function(&name(40), &["a"], last, &[("out", "n:y:0")])
         .placeholder("x", &[2])
-        .node("f0", "y", &["x"]);
+        .node(&name(0), "y", &["x"]);
     assert_eq!(refused(&draft).0, ErrorCode::ModelTooLarge);
 
     let mut deep = Draft::default();

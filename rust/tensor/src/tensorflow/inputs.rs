@@ -1,11 +1,53 @@
-//! The inputs of a graph.
+//! What a graph gets from outside.
+
+use std::collections::HashMap;
 
 use serving_model::ModelError;
 
 use super::attributes::{dtype, shape};
 use super::builder::Builder;
+use super::tables::Tables;
+use super::{Feed, Port, Variables};
 use crate::graph::{Input, Node, Op};
 use crate::trouble::at_node;
+
+/// What comes from outside the graph.
+pub(super) struct Given<'a> {
+    pub(super) feeds: &'a [Feed],
+    /// Which feed a value is.
+    pub(super) fed: HashMap<Port, usize>,
+    pub(super) variables: &'a dyn Variables,
+    pub(super) tables: Tables,
+}
+
+impl<'a> Given<'a> {
+    /// Feeds, the value that each of them is, variables, and tables.
+    ///
+    /// # Errors
+    /// When two inputs are the same value.
+    pub(super) fn new(
+        feeds: &'a [Feed],
+        ports: &[Port],
+        variables: &'a dyn Variables,
+        tables: Tables,
+    ) -> Result<Self, ModelError> {
+        let mut fed = HashMap::new();
+        for (index, (feed, port)) in feeds.iter().zip(ports).enumerate() {
+            if let Some(other) = fed.insert(*port, index) {
+                return Err(ModelError::invalid(format!(
+                    "inputs '{}' and '{}' are both the tensor '{}'",
+                    feeds[other].name, feed.name, feed.tensor
+                )));
+            }
+        }
+        Ok(Self {
+            feeds,
+            fed,
+            variables,
+            tables,
+        })
+    }
+}
 
 impl Builder<'_> {
     /// The inputs of the signature. What it does not tell, the placeholder does.

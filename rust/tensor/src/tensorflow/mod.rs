@@ -161,7 +161,7 @@ pub(crate) fn import(mut import: Import<'_>) -> Result<Graph, ModelError> {
         .map(|feed| named(&feed.tensor, &names))
         .collect::<Result<_, _>>()?;
     let tables = tables::Tables::read(&import, &library, &raw, &names)?;
-    let given = builder::Given::new(&import.feeds, &fed, import.variables, tables)?;
+    let given = inputs::Given::new(&import.feeds, &fed, import.variables, tables)?;
     let program = library.expand(raw, &mut wanted, &fed.into_iter().collect(), library::Extent::Results)?;
     // What a function does beside its results happens whether somebody reads it or not.
     let assigned = (0..program.nodes.len())

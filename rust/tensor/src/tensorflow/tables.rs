@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serving_model::ModelError;
 
-use super::builder::{self, Given};
+use super::builder::{self, Prepared};
+use super::inputs::Given;
 use super::library::{Extent, Library, Program, Role};
 use super::proto::NodeDef;
 use super::{Import, Port, Raw, invalid_at, unsupported_at};
@@ -15,6 +16,12 @@ use crate::ops::convert::cast;
 use crate::ops::lookup::{Lookup, Table};
 use crate::run::{Budget, run};
 use crate::trouble::{Trouble, at_node};
+
+/// Most nodes that pass a handle on.
+const MOST_PASSED: usize = 1 << 10;
+
+/// Most bytes of all tables.
+const MOST_BYTES: usize = 1 << 30;
 
 /// Tables by name.
 #[derive(Default)]
@@ -75,6 +82,14 @@ impl Tables {
             &std::collections::HashSet::new(),
             Extent::Everything,
         )?;
+        let mut source = Source {
+            program: &program,
+            loops: Prepared::new(&program)?,
+            assigned: assigned(&program),
+            import,
+            budget: Budget::default(),
+            bytes: 0,
+        };
         for node in 0..program.nodes.len() {
             if !program.reached[node] || !fills(&program.definition(node).op) {
                 continue;
@@ -83,7 +98,7 @@ impl Tables {
                 continue;
             };
             let name = name_of(&program, *table);
-            let content = read(&program, node, import);
+            let content = source.read(node);
             tables.known.insert(name, content);
         }
         Ok(tables)
@@ -112,7 +127,7 @@ impl Tables {
 
 /// The value that a handle has been passed on from.
 fn origin(program: &Program, mut port: Port) -> Port {
-    for _ in 0..program.nodes.len() {
+    for _ in 0..MOST_PASSED {
         let raw = &program.nodes[port.node];
         match (raw.definition.op.as_str(), raw.inputs.first()) {
             ("Identity" | "_Arg" | "Enter" | "Merge" | "Switch", Some(input)) => port = *input,
@@ -122,18 +137,17 @@ fn origin(program: &Program, mut port: Port) -> Port {
     port
 }
 
-/// What a variable that is read here was filled with: the path of a file may be kept in one.
-fn content_of(program: &Program, read: Port) -> Port {
-    let raw = &program.nodes[read.node];
-    let ("ReadVariableOp", Some(variable)) = (raw.definition.op.as_str(), raw.inputs.first()) else {
-        return read;
-    };
-    let variable = origin(program, *variable);
-    let assigned = program.nodes.iter().find_map(|raw| match raw.inputs.as_slice() {
-        [to, value, ..] if raw.definition.op == "AssignVariableOp" && origin(program, *to) == variable => Some(*value),
+/// What variables are filled with: the path of a file may be kept in one.
+fn assigned(program: &Program) -> HashMap<Port, Port> {
+    let assignments = program
+        .nodes
+        .iter()
+        .filter(|raw| raw.definition.op == "AssignVariableOp");
+    let pairs = assignments.filter_map(|raw| match raw.inputs.as_slice() {
+        [variable, value, ..] => Some((origin(program, *variable), origin(program, *value))),
         _ => None,
     });
-    assigned.map_or(read, |value| origin(program, value))
+    pairs.collect()
 }
 
 /// The name by which nodes that mean the same table call it.
@@ -147,25 +161,91 @@ fn name_of(program: &Program, table: Port) -> String {
     }
 }
 
-fn read(program: &Program, node: usize, import: &Import<'_>) -> Result<Arc<Table>, ModelError> {
-    let definition = program.definition(node);
-    let failed = |trouble: Trouble| at_node(ModelError::invalid(trouble.message), &definition.name);
-    let (keys, values) = if definition.op.starts_with("InitializeTableFromTextFile") {
-        read_file(program, node, import)?
-    } else {
-        let inputs = &program.nodes[node].inputs;
-        let [_, keys, values] = inputs.as_slice() else {
-            return Err(invalid_at(definition, "a table needs keys and values"));
+/// What tables are read from.
+struct Source<'a> {
+    program: &'a Program,
+    loops: Prepared<'a>,
+    assigned: HashMap<Port, Port>,
+    import: &'a Import<'a>,
+    /// For all tables together.
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Source<'_> {
+    /// The table that a node fills.
+    fn read(&mut self, node: usize) -> Result<Arc<Table>, ModelError> {
+        let program = self.program;
+        let definition = program.definition(node);
+        let failed = |trouble: Trouble| at_node(ModelError::invalid(trouble.message), &definition.name);
+        let (keys, values) = if definition.op.starts_with("InitializeTableFromTextFile") {
+            self.read_file(node)?
+        } else {
+            let inputs = &self.program.nodes[node].inputs;
+            let [_, keys, values] = inputs.as_slice() else {
+                return Err(invalid_at(definition, "a table needs keys and values"));
+            };
+            let wanted = [(String::new(), *keys), (String::new(), *values)];
+            let outside = Given::new(&[], &[], self.import.variables, Tables::default())?;
+            let graph = builder::build_prepared(self.program, &self.loops, &wanted, &outside)?;
+            let outputs = run(&graph, &[], &mut self.budget).map_err(failed)?;
+            let outputs = <[Array; 2]>::try_from(outputs);
+            let [keys, values] = outputs.map_err(|_| invalid_at(definition, "no keys and values"))?;
+            (keys, values)
         };
-        let wanted = [(String::new(), *keys), (String::new(), *values)];
-        let outside = Given::new(&[], &[], import.variables, Tables::default())?;
-        let graph = builder::build(program, &wanted, &outside)?;
-        let outputs = run(&graph, &[], &mut Budget::default()).map_err(failed)?;
-        let [keys, values] =
-            <[Array; 2]>::try_from(outputs).map_err(|_| invalid_at(definition, "no keys and values"))?;
-        (keys, values)
-    };
-    Table::new(&keys, values).map(Arc::new).map_err(failed)
+        let table = Table::new(&keys, values).map_err(failed)?;
+        self.bytes += table.heap_bytes();
+        if self.bytes > MOST_BYTES {
+            let error = ModelError::too_large(format!("lookup tables take more than {MOST_BYTES} bytes"));
+            return Err(at_node(error, &definition.name));
+        }
+        Ok(Arc::new(table))
+    }
+
+    /// The tensor that holds the path of a file, past a variable that keeps it.
+    fn path(&self, read: Port) -> String {
+        let raw = &self.program.nodes[read.node];
+        let kept = match (raw.definition.op.as_str(), raw.inputs.first()) {
+            ("ReadVariableOp", Some(variable)) => self.assigned.get(&origin(self.program, *variable)),
+            _ => None,
+        };
+        super::tensor_name(self.program, *kept.unwrap_or(&read))
+    }
+
+    fn read_file(&mut self, node: usize) -> Result<(Array, Array), ModelError> {
+        let (program, definition) = (self.program, self.program.definition(node));
+        let inputs = &program.nodes[node].inputs;
+        let [table, file] = inputs.as_slice() else {
+            return Err(invalid_at(definition, "a table needs a file"));
+        };
+        let file = self.path(origin(program, *file));
+        let asset = self
+            .import
+            .assets
+            .iter()
+            .find(|asset| crate::same_tensor_name(asset.tensor, &file))
+            .ok_or_else(|| invalid_at(definition, format!("'{file}' is not the path of an asset")))?;
+        let text = std::str::from_utf8(asset.content)
+            .map_err(|_| invalid_at(definition, format!("file '{}' is not UTF-8", asset.file)))?;
+        let size = definition
+            .integer("vocab_size")
+            .and_then(|size| usize::try_from(size).ok());
+        let first = usize::try_from(definition.integer("offset").unwrap_or(0)).unwrap_or(0);
+        let lines: Vec<&str> = text.lines().skip(first).take(size.unwrap_or(usize::MAX)).collect();
+        let price = self.budget.charge(text.len());
+        price.map_err(|trouble| at_node(ModelError::too_large(trouble.message), &definition.name))?;
+        let delimiter = match definition.text("delimiter") {
+            "" => "\t",
+            other => other,
+        };
+        let handle = program.definition(origin(program, *table).node);
+        let typed = |index: &str, dtype: &str| {
+            let column = column(&lines, definition.integer(index).unwrap_or(0), delimiter, definition)?;
+            let dtype = handle.dtype(dtype).unwrap_or(DType::Text);
+            cast(&column, dtype).map_err(|trouble| at_node(ModelError::invalid(trouble.message), &definition.name))
+        };
+        Ok((typed("key_index", "key_dtype")?, typed("value_index", "value_dtype")?))
+    }
 }
 
 /// What keys or values are read from: `-2` the line, `-1` its number, others a column.
@@ -184,36 +264,4 @@ fn column(lines: &[&str], index: i64, delimiter: &str, definition: &NodeDef) -> 
     };
     let texts = lines.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     Ok(Array::new(vec![texts.len()], texts))
-}
-
-fn read_file(program: &Program, node: usize, import: &Import<'_>) -> Result<(Array, Array), ModelError> {
-    let definition = program.definition(node);
-    let inputs = &program.nodes[node].inputs;
-    let [table, file] = inputs.as_slice() else {
-        return Err(invalid_at(definition, "a table needs a file"));
-    };
-    let file = super::tensor_name(program, content_of(program, origin(program, *file)));
-    let asset = import
-        .assets
-        .iter()
-        .find(|asset| crate::same_tensor_name(asset.tensor, &file))
-        .ok_or_else(|| invalid_at(definition, format!("'{file}' is not the path of an asset")))?;
-    let text = std::str::from_utf8(asset.content)
-        .map_err(|_| invalid_at(definition, format!("file '{}' is not UTF-8", asset.file)))?;
-    let size = definition
-        .integer("vocab_size")
-        .and_then(|size| usize::try_from(size).ok());
-    let first = usize::try_from(definition.integer("offset").unwrap_or(0)).unwrap_or(0);
-    let lines: Vec<&str> = text.lines().skip(first).take(size.unwrap_or(usize::MAX)).collect();
-    let delimiter = match definition.text("delimiter") {
-        "" => "\t",
-        other => other,
-    };
-    let handle = program.definition(origin(program, *table).node);
-    let typed = |index: &str, dtype: &str| {
-        let column = column(&lines, definition.integer(index).unwrap_or(0), delimiter, definition)?;
-        let dtype = handle.dtype(dtype).unwrap_or(DType::Text);
-        cast(&column, dtype).map_err(|trouble| at_node(ModelError::invalid(trouble.message), &definition.name))
-    };
-    Ok((typed("key_index", "key_dtype")?, typed("value_index", "value_dtype")?))
 }
