@@ -87,7 +87,7 @@ pub(super) fn evaluate(what: &Ragged, inputs: &[Array], budget: &mut Budget) -> 
                 super::slice::pack(&rows, 0)?
             }
         }
-        Ragged::Cross { buckets, key } => return cross::cross(inputs, *buckets, *key, budget),
+        Ragged::Cross { sparse, buckets, key } => return cross::cross(inputs, *sparse, *buckets, *key, budget),
         Ragged::SparseReshape => return sparse_reshape(at(0)?, at(1)?, at(2)?),
         Ragged::FillEmptyRows => return fill_empty_rows(at(0)?, at(1)?, at(2)?, at(3)?),
         Ragged::SparseProduct {

@@ -146,14 +146,12 @@ fn ragged(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
         },
         "SparseCross" => {
             let node = call.node;
-            if node.integer("N") != Some(0)
-                || !node.flag("hashed_output")
-                || !node.dtype("internal_type").is_ok_and(|dtype| dtype == DType::I64)
-            {
-                return Err(call.unsupported("columns that are sparse, or combinations that are no hashes"));
+            if !node.flag("hashed_output") || !node.dtype("internal_type").is_ok_and(|dtype| dtype == DType::I64) {
+                return Err(call.unsupported("combinations that are no hashes"));
             }
             let buckets = node.integer("num_buckets").filter(|count| *count > 0);
             Ragged::Cross {
+                sparse: node.count("N")?,
                 buckets: buckets.unwrap_or(i64::MAX).cast_unsigned(),
                 key: node.integer("hash_key").unwrap_or(0).cast_unsigned(),
             }
