@@ -18,6 +18,9 @@ import org.tensorflow.types.TFloat32;
  */
 final class TensorFlowTensors implements TensorScorer {
 
+    /** No thread of TensorFlow's own: the time that counts is that of the thread which calls. */
+    private static final int CALLERS_THREAD = -1;
+
     private final Graph graph = new Graph();
     private final Session session;
     private final TFloat32 tensor;
@@ -38,7 +41,7 @@ final class TensorFlowTensors implements TensorScorer {
                         graph,
                         ConfigProto.newBuilder()
                                 .setIntraOpParallelismThreads(1)
-                                .setInterOpParallelismThreads(1)
+                                .setInterOpParallelismThreads(CALLERS_THREAD)
                                 .build());
         tensor = TFloat32.tensorOf(Shape.of(shape));
         input = tensor.asRawTensor().data().asFloats();
