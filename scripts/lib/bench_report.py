@@ -54,7 +54,7 @@ def document_table(lines: Sequence[dict]) -> str:
         _, *column, what = line["name"].split(".", 2)
         columns[column[0] if column else ""] = None
         rows.setdefault(f"{what}, {line['unit']}", {})[column[0] if column else ""] = _cell(line)
-    head = ["", *columns]
+    head = ["", *(column or "value" for column in columns)]
     body = [[what, *(cells.get(column, "") for column in columns)] for what, cells in rows.items()]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *body])
 
