@@ -22,7 +22,7 @@ pub(crate) enum Ragged {
     /// Where rows begin, numbers, number of bins, weights.
     Bincount { binary: bool, dtype: DType },
     /// Columns; places, values and shape of their combinations.
-    Cross { buckets: u64, key: u64 },
+    Cross { sparse: usize, buckets: u64, key: u64 },
     /// Places, shape, new shape. Places, shape.
     SparseReshape,
     /// Places, elements, shape, filler. Places, elements, whether rows were empty, new place of each element.
