@@ -259,7 +259,7 @@ def main():
         file.unlink()
 
     texts = np.array(["red", " The green  tree", "y z", "", "Ünïcode bäume sind grün und länger als zweiunddreissig Zeichen"])
-    long = np.array(["a" * 16, "ab" * 17, "abc" * 33])
+    long = np.array(["a" * 16, "ab" * 17 + " b", "abc" * 33 + " c d"])
     records = [{"text": texts, "number": np.array([1, 2, 3])}, {"text": long, "number": np.array([-40, 2])}]
     write(arguments.folder, "texts", "serving_default", save_texts, records)
     records = [{"x": numbers(2, 3, seed=16) + shift, "word": np.array(["green", "pink"])} for shift in (2, 0, -3)]
