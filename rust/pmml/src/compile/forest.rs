@@ -148,6 +148,8 @@ impl<'d> Compiler<'d> {
         draft.lookup.answers = lookup.unwrap_or(draft.lookup.answers);
         self.output_classes(draft);
         table.widen(draft.classes.list.len());
+        // Before the trees: the table is large, and no longer needed.
+        let leaves = table.finish(draft.classes.list.len(), draft.float);
         let (count, features) = (features.len(), features.finish());
         let trees = if features.single {
             trees.finish(count).map(Trees::Float)
@@ -164,7 +166,7 @@ impl<'d> Compiler<'d> {
         Ok(Some(Forest {
             features,
             trees,
-            leaves: table.finish(draft.classes.list.len(), draft.float),
+            leaves,
             weights: weights.into(),
             total,
         }))
@@ -208,8 +210,8 @@ struct LeafTable {
     /// Numbers of a row: as many as there are classes, or more, so that a class that a later tree names rarely moves the rows.
     width: usize,
     rows: Vec<f64>,
-    /// By hash of a row: where it is.
-    known: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    /// By hash of a row: where it is. Short, as there is an entry for each leaf of a large ensemble.
+    known: HashMap<u32, u32, BuildHasherDefault<Hashed>>,
     /// What documents can't know: else they could be made so that many rows have one hash.
     keys: [u64; 2],
     row: Vec<f64>,
@@ -230,8 +232,9 @@ impl Hasher for Hashed {
         }
     }
 
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+    fn write_u32(&mut self, hash: u32) {
+        // The table looks at the highest and the lowest bits.
+        self.0 = u64::from(hash) << 32 | u64::from(hash);
     }
 }
 
@@ -317,7 +320,7 @@ impl LeafTable {
             product as u64 ^ (product >> 64) as u64
         });
         let next = (self.rows.len() / self.width.max(1)) as u32;
-        let known = *self.known.entry(bits).or_insert(next);
+        let known = *self.known.entry(bits as u32).or_insert(next);
         let same = |row: &[f64]| row.iter().zip(&self.row).all(|(a, b)| a.to_bits() == b.to_bits());
         if known != next && same(&self.rows[known as usize * self.width..][..self.width]) {
             return known;

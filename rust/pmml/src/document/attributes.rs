@@ -30,15 +30,15 @@ impl<'d> Iterator for Attributes<'d> {
     fn next(&mut self) -> Option<Attribute<'d>> {
         let bytes = self.content.as_bytes();
         let name = skip_whitespace(bytes, self.at);
-        let name_end = skip_name(bytes, name);
-        if name_end == name {
+        if matches!(bytes.get(name), None | Some(b'>' | b'/')) {
             return None;
         }
-        let start = value(bytes, name_end).ok()?;
+        let equals = name + value_length(bytes.get(name..)?, b'=')?.0;
+        let start = value(bytes, equals).ok()?;
         let length = value_length(bytes.get(start..)?, *bytes.get(start - 1)?)?.0;
         self.at = start + length + 1;
         Some(Attribute {
-            name: self.content.get(name..name_end)?,
+            name: self.content.get(name..equals)?.trim_ascii_end(),
             value: self.content.get(start..start + length)?,
             start,
         })
@@ -48,20 +48,19 @@ impl<'d> Iterator for Attributes<'d> {
 /// The first position from here on that holds no whitespace.
 #[inline]
 pub(super) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
-    const INDENTATIONS: [[u8; 8]; 2] = [[b'\t'; 8], [b' '; 8]];
-    while bytes
-        .get(at)
-        .is_some_and(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r'))
-    {
-        at += 1;
-        while bytes
-            .get(at..at + 8)
-            .is_some_and(|next| INDENTATIONS.iter().any(|indentation| next == indentation))
-        {
-            at += 8;
-        }
+    while let Some(kind @ (b' ' | b'\n' | b'\t' | b'\r')) = bytes.get(at).copied() {
+        // Indentation is a run of one kind.
+        at += match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            Some(next) => (u64::from_le_bytes(*next) ^ all(kind)).trailing_zeros() as usize / 8,
+            None => 1,
+        };
     }
     at
+}
+
+/// A byte eight times.
+const fn all(byte: u8) -> u64 {
+    byte as u64 * (u64::MAX / 0xff)
 }
 
 /// The first position from here on that can't be in a name.
@@ -75,7 +74,6 @@ pub(super) fn skip_name(bytes: &[u8], at: usize) -> usize {
 /// The bytes before a quote, and whether they stand for themselves: no escape, no line break, no `<` is among them.
 #[inline]
 pub(super) fn value_length(bytes: &[u8], quote: u8) -> Option<(usize, bool)> {
-    let all = |byte: u8| u64::from(byte) * (u64::MAX / 0xff);
     // The lowest bit of the result is at the first byte that is 0; above it others may be set that mean nothing.
     let zeros = |word: u64| word.wrapping_sub(all(1)) & !word & all(0x80);
     let (words, rest) = bytes.as_chunks::<8>();
