@@ -138,6 +138,12 @@ mod tests {
         assert_eq!(&first[..2], b"a\0");
         assert_eq!(&first[124..136], b"00000001001\0");
         assert_eq!(&first[1536..1539], b"b/c");
+        // The digest that ModelFolderTest of the job expects of the same files.
+        let digest = serving_model::Digest::of(&first).to_string();
+        assert_eq!(
+            digest,
+            "9a387cc59652cdf823581e0d9b6dba63c9daa4f58e2d42515822feca63c68d61"
+        );
     }
 
     #[test]

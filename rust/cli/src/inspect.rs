@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use serving_model::{DataType, Field};
+use serving_model::{DataType, Field, Signature};
 
 use crate::arguments::InspectArguments;
 use crate::failure::{Failure, one_line};
@@ -129,8 +129,17 @@ fn as_json(model: &OpenModel) -> Value {
         "held_bytes": model.loaded.native_bytes(),
         "load_ms": model.load_time.as_secs_f64() * 1e3,
         "summary": compiled.summary(),
+        "signatures": compiled.signatures().iter().map(signature).collect::<Vec<_>>(),
         "inputs": fields(&schema.inputs),
         "outputs": fields(&schema.outputs),
+    })
+}
+
+fn signature(signature: &Signature) -> Value {
+    json!({
+        "name": signature.name,
+        "inputs": signature.inputs,
+        "description": signature.description,
     })
 }
 

@@ -45,6 +45,11 @@ impl OpenModel {
 
 /// Loads the model that the arguments name.
 pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
+    open_signature(arguments, arguments.signature.as_deref())
+}
+
+/// Loads the model that the arguments name, by this signature.
+pub(crate) fn open_signature(arguments: &ModelArguments, signature: Option<&str>) -> Result<OpenModel, Failure> {
     let files = arguments.files();
     let Some(path) = files.first() else {
         return Err(Failure::Usage("no model is given: --type TYPE --model FILE".to_owned()));
@@ -78,7 +83,7 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
             files.len()
         )));
     }
-    if arguments.signature.is_some() && kind != ModelKind::TfSavedmodel {
+    if signature.is_some() && kind != ModelKind::TfSavedmodel {
         return Err(Failure::Usage(format!(
             "a model of type {} has no signatures",
             kind.name()
@@ -88,7 +93,7 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<OpenModel, Failure> {
     let descriptor = ModelDescriptor {
         name: file.clone(),
         modeltype: model_type,
-        signature: arguments.signature.clone().unwrap_or_default(),
+        signature: signature.unwrap_or_default().to_owned(),
         ..ModelDescriptor::default()
     };
     // The folder of a file that is named without one is the current one.

@@ -45,10 +45,36 @@ impl Session {
 }
 
 pub(crate) fn run(arguments: &ScoreArguments) -> Result<ExitCode, Failure> {
-    let model = model_files::open(&arguments.model)?;
+    let model = open_for_records(arguments)?;
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     score_all(&model, arguments, out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the model; when no signature is named and the default one is not made for the records, by the only one that is.
+fn open_for_records(arguments: &ScoreArguments) -> Result<OpenModel, Failure> {
+    let model = model_files::open(&arguments.model)?;
+    // Standard input and pipes can be read only once.
+    let readable_twice = arguments.input.metadata().is_ok_and(|known| known.is_file());
+    let signatures = model.loaded.model().signatures();
+    if arguments.model.signature.is_some() || signatures.len() < 2 || !readable_twice {
+        return Ok(model);
+    }
+    let Some(Ok(first)) = Records::open(&arguments.input, &arguments.records)?.next()? else {
+        return Ok(model);
+    };
+    let has = |name: &str| first.fields.contains_key(name);
+    let own = &model.loaded.model().schema().inputs;
+    if own.iter().any(|input| has(&input.name)) || !arguments.records.bindings.is_empty() {
+        return Ok(model);
+    }
+    let mut made_for = signatures
+        .iter()
+        .filter(|signature| !signature.inputs.is_empty() && signature.inputs.iter().all(|input| has(input)));
+    match (made_for.next(), made_for.next()) {
+        (Some(only), None) => model_files::open_signature(&arguments.model, Some(&only.name)),
+        _ => Ok(model),
+    }
 }
 
 fn score_all(model: &OpenModel, arguments: &ScoreArguments, mut out: impl Write) -> Result<(), Failure> {

@@ -31,6 +31,8 @@ impl ServedFactories {
 
 /// Bytes of content from which on compressing them takes longer than starting a thread for it.
 const WORTH_A_THREAD: usize = 64 << 10;
+/// Bytes of content from which on it is compressed only after the model is compiled: both need about as much memory.
+const SIDE_BY_SIDE: usize = 32 << 20;
 
 /// Same content, type, signature and folder: same compiled model.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -193,7 +195,7 @@ impl Engine {
                 Some(stored) => Ok(stored.to_vec()),
                 None => stored::pack_with(descriptor, content, digest),
             };
-            if content.len() < WORTH_A_THREAD || stored.is_some() {
+            if !(WORTH_A_THREAD..SIDE_BY_SIDE).contains(&content.len()) || stored.is_some() {
                 return Ok((factory.create(&source)?, pack()?, memory));
             }
             // Compressing takes about as long as compiling.

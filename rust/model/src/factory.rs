@@ -20,6 +20,11 @@ pub trait Model: Send + Sync {
     /// For people: elements, sizes, versions, in a few lines.
     fn summary(&self) -> String;
 
+    /// The ways to call the file that the model was made from, when it has several; the model is one of them.
+    fn signatures(&self) -> &[Signature] {
+        &[]
+    }
+
     /// Scratch space for one task. The scorer keeps the model alive.
     ///
     /// # Errors
@@ -30,6 +35,17 @@ pub trait Model: Send + Sync {
     fn tensor_model(&self) -> Option<&dyn TensorModel> {
         None
     }
+}
+
+/// A way to call a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Its name.
+    pub name: String,
+    /// Names of the inputs.
+    pub inputs: Vec<String>,
+    /// Inputs and outputs with types and shapes, in a line, for people.
+    pub description: String,
 }
 
 /// Scores rows with one model, in one task at a time.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::factory::version_or_digest;
 use crate::wire::model_descriptor::MessageContent;
@@ -11,6 +12,10 @@ use crate::{Digest, Limits, ModelError};
 const FORMAT: u32 = 1;
 // Level 3 halves the size that level 1 gives for XML at a fraction of the time of parsing it.
 const LEVEL: i32 = 3;
+/// Number of the field of the content, the last of the message.
+const CONTENT: u32 = 5;
+/// Most bytes of a field's number and length.
+const LONGEST_PREFIX: usize = 11;
 
 /// Packs a model. The descriptor's own content is left out; its version is filled in when it has none.
 ///
@@ -30,16 +35,25 @@ pub fn pack_with(descriptor: &ModelDescriptor, content: &[u8], digest: Digest) -
         bare.message_content = None;
     }
     bare.version = version_or_digest(descriptor, &digest);
-    let compressed = zstd::bulk::compress(content, LEVEL)
-        .map_err(|error| ModelError::too_large(format!("content can't be compressed: {error}")))?;
-    Ok(StoredModel {
+    let mut head = StoredModel {
         format: FORMAT,
         descriptor: Some(bare),
         sha256: digest.as_bytes().to_vec(),
         length: content.len() as u64,
-        content: Bytes::from(compressed),
+        content: Bytes::new(),
     }
-    .encode_to_vec())
+    .encode_to_vec();
+    // The last field is compressed to where it stays: a model may be as large as the memory that is left.
+    let room = head.len() + LONGEST_PREFIX;
+    let mut packed = vec![0; room + zstd::zstd_safe::compress_bound(content.len())];
+    let length = zstd::bulk::compress_to_buffer(content, &mut packed[room..], LEVEL)
+        .map_err(|error| ModelError::too_large(format!("content can't be compressed: {error}")))?;
+    encode_key(CONTENT, WireType::LengthDelimited, &mut head);
+    encode_varint(length as u64, &mut head);
+    packed[..head.len()].copy_from_slice(&head);
+    packed.copy_within(room..room + length, head.len());
+    packed.truncate(head.len() + length);
+    Ok(packed)
 }
 
 /// Unpacks a model: descriptor without content, content, digest.
@@ -114,6 +128,20 @@ mod tests {
                 prop_assert_eq!(back, content);
             }
         }
+    }
+
+    #[test]
+    fn packing_takes_one_buffer_beside_the_content() {
+        let mut state = 1_u64;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (state >> 56) as u8
+        });
+        let content: Vec<u8> = noise.take(1 << 20).collect();
+        let mut packed = Vec::new();
+        let counted = allocation_counter::measure(|| packed = pack(&descriptor(), &content).unwrap());
+        assert!(counted.bytes_max < (1 << 20) + (1 << 16), "{} bytes", counted.bytes_max);
+        assert_eq!(unpack(&packed, Limits::default()).unwrap().1, content);
     }
 
     #[test]

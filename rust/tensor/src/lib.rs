@@ -57,9 +57,9 @@ impl ModelFactory for SavedModelFactory {
     }
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        let (graph, signatures) = saved_model::read_model(source.content, &source.descriptor.signature, source.limits)?;
-        let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
-        Ok(Arc::new(model.described(signatures)))
+        let saved = saved_model::read_model(source.content, &source.descriptor.signature, source.limits)?;
+        let model = model::GraphModel::new(self.model_type(), saved.graph, source.limits.native_bytes)?;
+        Ok(Arc::new(model.with_signatures(saved.signature, saved.signatures)))
     }
 }
 

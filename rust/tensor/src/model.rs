@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scorer, Tensor, TensorModel};
+use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scorer, Signature, Tensor, TensorModel};
 
 use crate::array::{Array, DType, Data};
 use crate::cells::{data_type, to_array, to_tensor};
@@ -43,8 +43,9 @@ pub(crate) struct GraphModel {
     pub(crate) batching: Batching,
     schema: Schema,
     bytes: usize,
-    /// What the file says of itself, for people.
-    description: String,
+    signatures: Vec<Signature>,
+    /// Which of the signatures this is.
+    signature: String,
 }
 
 impl GraphModel {
@@ -76,7 +77,8 @@ impl GraphModel {
             },
             batching: Batching::Together,
             bytes: 0,
-            description: String::new(),
+            signatures: Vec::new(),
+            signature: String::new(),
             graph,
             compiled,
         };
@@ -93,10 +95,10 @@ impl GraphModel {
         Ok(model)
     }
 
-    /// The model with lines for its summary.
-    pub(crate) fn described(mut self, description: String) -> Self {
-        self.bytes += description.len();
-        self.description = description;
+    /// The model as one of several that a file holds.
+    pub(crate) fn with_signatures(mut self, signature: String, signatures: Vec<Signature>) -> Self {
+        self.signature = signature;
+        self.signatures = signatures;
         self
     }
 
@@ -340,10 +342,15 @@ impl Model for GraphModel {
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
         let _ = write!(text, "operators: {}", operators.join(", "));
-        if !self.description.is_empty() {
-            let _ = write!(text, "\n{}", self.description);
+        for Signature { name, description, .. } in &self.signatures {
+            let used = if *name == self.signature { " (used)" } else { "" };
+            let _ = write!(text, "\nsignature {name}{used}: {description}");
         }
         text
+    }
+
+    fn signatures(&self) -> &[Signature] {
+        &self.signatures
     }
 
     fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {

@@ -5,7 +5,9 @@ mod support;
 
 use std::path::Path;
 
-use serving_model::{ErrorCode, Limits, ModelError};
+use serving_model::wire::ModelDescriptor;
+use serving_model::{ErrorCode, Limits, ModelError, ModelFactory as _, Tensor, TensorData, stored};
+use serving_tensor::SavedModelFactory;
 use support::{
     files, gzip, json, load_saved_model, load_signature, own_saved_model, shared, tar_of, tensors_differ, zip_of,
 };
@@ -217,4 +219,36 @@ fn other_files_are_refused_with_what_they_are() {
         assert!(error.message.contains(message), "{error}");
     }
     assert!(error_of(b"no archive").message.contains("neither a zip nor a tar"));
+}
+
+#[test]
+fn what_a_checkpoint_of_a_job_holds_brings_back_the_same_signature() {
+    let descriptor = ModelDescriptor {
+        signature: "classify".to_owned(),
+        ..ModelDescriptor::default()
+    };
+    let packed = stored::pack(&descriptor, &tar_of(&graph_variables())).unwrap();
+    let model = SavedModelFactory.restore(&packed, Limits::default()).unwrap();
+    tensors_differ(model.as_ref(), &own_saved_model("graph-variables")).unwrap();
+}
+
+#[test]
+fn the_public_models_of_half_and_two_or_three() {
+    let Some(folder) = shared("data/half_plus") else { return };
+    for (name, want) in [
+        ("saved_model_half_plus_two_cpu", 4.5),
+        ("saved_model_half_plus_three", 5.5),
+    ] {
+        let model = load_saved_model(&tar_of(&files(&folder.join(name)))).unwrap();
+        let x = Tensor {
+            shape: vec![1, 1],
+            data: TensorData::Float(vec![5.0]),
+        };
+        let answers = model.tensor_model().unwrap().call(&[("x".to_owned(), x)]).unwrap();
+        assert_eq!(answers[0].0, "y");
+        assert_eq!(answers[0].1.data, TensorData::Float(vec![want]), "{name}");
+    }
+    let error = error_of(&tar_of(&files(&folder.join("bad_half_plus_two"))));
+    assert_eq!(error.code, ErrorCode::ModelUnsupported, "{error}");
+    assert!(error.message.contains("export.meta"), "{error}");
 }

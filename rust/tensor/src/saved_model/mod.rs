@@ -13,7 +13,7 @@ mod variables;
 mod zipped;
 
 use prost::Message;
-use serving_model::{Limits, ModelError};
+use serving_model::{Limits, ModelError, Signature};
 
 use crate::graph::Graph;
 use crate::tensorflow::proto::tensor_info::Encoding;
@@ -23,12 +23,18 @@ use bundle::Checkpoint;
 use files::{Files, MODEL};
 use variables::StoredVariables;
 
-/// Reads the graph of a signature from the archive of a model's folder; an empty name means the default. Also says which
-/// signatures there are.
+/// The graph of a signature, its name, and all signatures.
+pub(crate) struct ReadModel {
+    pub(crate) graph: Graph,
+    pub(crate) signature: String,
+    pub(crate) signatures: Vec<Signature>,
+}
+
+/// Reads the graph of a signature from the archive of a model's folder; an empty name means the default.
 ///
 /// # Errors
 /// `MODEL_UNPARSABLE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED`, `MODEL_TOO_LARGE`, with the file or variable that is to blame.
-pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result<(Graph, String), ModelError> {
+pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result<ReadModel, ModelError> {
     if content.len() > limits.content_bytes {
         return Err(ModelError::too_large(format!(
             "model has {} bytes, the limit is {}",
@@ -43,7 +49,7 @@ pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result
     let mut meta_graph = signature::serving_graph(model)?;
     let (name, chosen) = signature::choose(&meta_graph, wanted)?;
     let (feeds, fetches) = (signature::feeds(chosen)?, signature::fetches(chosen)?);
-    let description = signature::describe(&meta_graph, name);
+    let (name, signatures) = (name.to_owned(), signature::describe(&meta_graph));
     let checkpoint = Checkpoint::open(&files)?;
     let variables = StoredVariables::new(&meta_graph, &checkpoint)?;
     let graph = meta_graph.graph_def.take().unwrap_or_default();
@@ -57,7 +63,11 @@ pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result
         initializer: signature::initializer(&meta_graph),
         assets: assets.collect::<Result<_, _>>()?,
     })?;
-    Ok((graph, description))
+    Ok(ReadModel {
+        graph,
+        signature: name,
+        signatures,
+    })
 }
 
 fn find_asset<'a>(asset: &'a AssetFileDef, files: &'a Files<'_>) -> Result<Asset<'a>, ModelError> {

@@ -1,7 +1,7 @@
 //! Which graph of a SavedModel is meant, and what it takes and gives.
 
 use prost::Message;
-use serving_model::ModelError;
+use serving_model::{ModelError, Signature};
 
 use crate::tensorflow::Feed;
 use crate::tensorflow::proto::collection_def::Kind;
@@ -166,17 +166,17 @@ pub(super) fn assets(graph: &MetaGraphDef) -> Result<Vec<AssetFileDef>, ModelErr
     decoded.collect()
 }
 
-/// All signatures with types and shapes, a line for each, the chosen one marked.
-pub(super) fn describe(graph: &MetaGraphDef, chosen: &str) -> String {
-    let lines = signatures(graph).into_iter().map(|(name, signature)| {
-        let used = if name == chosen { " (used)" } else { "" };
-        format!(
-            "signature {name}{used}: {} -> {}",
-            tensors(&signature.inputs),
-            tensors(&signature.outputs)
-        )
+/// All signatures, with types and shapes.
+pub(super) fn describe(graph: &MetaGraphDef) -> Vec<Signature> {
+    let described = signatures(graph).into_iter().map(|(name, signature)| Signature {
+        name: name.to_owned(),
+        inputs: sorted(&signature.inputs)
+            .into_iter()
+            .map(|(name, _)| name.clone())
+            .collect(),
+        description: format!("{} -> {}", tensors(&signature.inputs), tensors(&signature.outputs)),
     });
-    lines.collect::<Vec<_>>().join("\n")
+    described.collect()
 }
 
 fn tensors(all: &std::collections::HashMap<String, TensorInfo>) -> String {

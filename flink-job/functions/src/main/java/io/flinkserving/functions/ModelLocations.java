@@ -3,6 +3,11 @@ package io.flinkserving.functions;
 import io.flinkserving.model.ModelException;
 import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.wire.ErrorCode;
+
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.core.fs.Path;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,11 +16,11 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Paths;
 import java.util.List;
-import org.apache.flink.core.fs.FileStatus;
-import org.apache.flink.core.fs.FileSystem;
-import org.apache.flink.core.fs.Path;
 
-/** Reads models by location through Flink's file systems, from allowed roots only. */
+/**
+ * Reads models, files or folders, by location through Flink's file systems, from allowed roots
+ * only.
+ */
 final class ModelLocations implements Serializable {
 
     private static final long serialVersionUID = 1L;
@@ -33,7 +38,7 @@ final class ModelLocations implements Serializable {
     }
 
     /**
-     * The bytes of the file.
+     * The bytes of the file, or of a tar of the folder.
      *
      * @throws ModelException LOCATION_REFUSED when it is not under an allowed root or can't be
      *     read, MODEL_TOO_LARGE
@@ -44,7 +49,7 @@ final class ModelLocations implements Serializable {
             FileSystem files = path.getFileSystem();
             FileStatus status = files.getFileStatus(path);
             if (status.isDir()) {
-                throw refused(location, "it is a directory; give a zip or tar of it");
+                return ModelFolder.pack(files, path, new FolderCheck(location));
             }
             checkSize(location, status.getLen());
             try (InputStream in = files.open(path)) {
@@ -52,6 +57,26 @@ final class ModelLocations implements Serializable {
             }
         } catch (IOException | RuntimeException e) {
             throw refused(location, e.toString());
+        }
+    }
+
+    /** A link within a folder may lead out of the root as well. */
+    private final class FolderCheck implements ModelFolder.Check {
+
+        private final String location;
+
+        private FolderCheck(String location) {
+            this.location = location;
+        }
+
+        @Override
+        public void file(Path path) throws ModelException {
+            allowed(path.toUri().toString());
+        }
+
+        @Override
+        public void size(long bytes) throws ModelException {
+            checkSize(location, bytes);
         }
     }
 

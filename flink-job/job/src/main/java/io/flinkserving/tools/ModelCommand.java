@@ -3,6 +3,7 @@ package io.flinkserving.tools;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
 import io.flinkserving.wire.ModelDescriptor.ModelType;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,8 @@ public final class ModelCommand {
                     "suspend", Action.SUSPEND,
                     "resume", Action.RESUME,
                     "rollback", Action.ROLLBACK);
-    private static final List<String> DETAILS = List.of("name", "version", "type", "description");
+    private static final List<String> DETAILS =
+            List.of("name", "version", "type", "signature", "description");
 
     private ModelCommand() {}
 
@@ -42,6 +44,11 @@ public final class ModelCommand {
                         null,
                         "its type: TENSORFLOW, TENSORFLOWSAVED, PMML, PFA or ONNX (default: from the"
                                 + " end of its file's name)")
+                .option(
+                        "signature",
+                        "NAME",
+                        "",
+                        "the signature of a SavedModel (default: serving_default, else the only one)")
                 .option("description", "TEXT", "", "its description")
                 .option("remove", "NAME", null, "take the model out of service and forget it")
                 .option("suspend", "NAME", null, "answer records with MODEL_SUSPENDED")
@@ -116,6 +123,7 @@ public final class ModelCommand {
             ModelDescriptor.Builder model, CommandLine options, Path file) {
         return model.setName(options.find("name").orElseGet(() -> ModelFiles.nameOf(file)))
                 .setVersion(options.find("version").orElse(""))
+                .setSignature(options.get("signature"))
                 .setDescription(options.get("description"))
                 .build();
     }
