@@ -3,11 +3,6 @@ package io.flinkserving.functions;
 import io.flinkserving.model.ModelException;
 import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.wire.ErrorCode;
-
-import org.apache.flink.core.fs.FileStatus;
-import org.apache.flink.core.fs.FileSystem;
-import org.apache.flink.core.fs.Path;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +11,9 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Paths;
 import java.util.List;
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.core.fs.Path;
 
 /**
  * Reads models, files or folders, by location through Flink's file systems, from allowed roots

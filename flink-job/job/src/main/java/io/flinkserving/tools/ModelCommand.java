@@ -3,7 +3,6 @@ package io.flinkserving.tools;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
 import io.flinkserving.wire.ModelDescriptor.ModelType;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
