@@ -4,6 +4,7 @@ import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
 import org.apache.flink.streaming.api.operators.Output;
+import org.apache.flink.streaming.api.operators.TimestampedCollector;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.Collector;
 
@@ -14,37 +15,31 @@ import org.apache.flink.util.Collector;
 final class OutcomeEmitter implements Collector<ServingOutcome> {
 
     private final Output<StreamRecord<ServingResult>> output;
-    private final StreamRecord<ServingResult> result = new StreamRecord<>(null);
+    private final TimestampedCollector<ServingResult> results;
+    private StreamRecord<?> record = new StreamRecord<>(null);
 
     OutcomeEmitter(Output<StreamRecord<ServingResult>> output) {
         this.output = output;
+        this.results = new TimestampedCollector<>(output);
     }
 
     /** What is emitted from now on comes of this record or message. */
     void comesOf(StreamRecord<?> next) {
-        if (next.hasTimestamp()) {
-            comesOf(next.getTimestamp());
-        } else {
-            hasNoTimestamp();
-        }
-    }
-
-    /** What is emitted from now on comes of a record with this timestamp. */
-    void comesOf(long timestamp) {
-        result.setTimestamp(timestamp);
-    }
-
-    /** What is emitted from now on comes of a record without a timestamp. */
-    void hasNoTimestamp() {
-        result.eraseTimestamp();
+        record = next;
+        results.setTimestamp(next);
     }
 
     @Override
     public void collect(ServingOutcome outcome) {
         if (outcome instanceof ServingResult) {
-            output.collect(result.replace((ServingResult) outcome));
+            results.collect((ServingResult) outcome);
         } else {
-            output.collect(ServingError.TAG, result.copy(null).replace((ServingError) outcome));
+            ServingError error = (ServingError) outcome;
+            output.collect(
+                    ServingError.TAG,
+                    record.hasTimestamp()
+                            ? new StreamRecord<>(error, record.getTimestamp())
+                            : new StreamRecord<>(error));
         }
     }
 

@@ -29,15 +29,11 @@ final class RecordBatch<R> {
     private final Alone<R> alone;
     private final int size;
 
-    private final R[] values;
-    private final boolean[] hasTimestamp;
-    private final long[] timestamps;
-    private final String[] ids;
-
-    /** The slots of the records, as places in {@link #used}, and their rows in its batch. */
-    private final int[] places;
-
+    private final StreamRecord<R>[] records;
+    private final Slot<R>[] slots;
     private final int[] rows;
+    private final String[] ids;
+    private final ServingOutcome[] outcomes;
     private int count;
 
     /** Slots that have records in the batch. */
@@ -58,12 +54,11 @@ final class RecordBatch<R> {
         this.emitter = emitter;
         this.alone = alone;
         this.size = size;
-        values = (R[]) new Object[size];
-        hasTimestamp = new boolean[size];
-        timestamps = new long[size];
-        ids = new String[size];
-        places = new int[size];
+        records = new StreamRecord[size];
+        slots = new Slot[size];
         rows = new int[size];
+        ids = new String[size];
+        outcomes = new ServingOutcome[size];
         used = new Slot[size];
     }
 
@@ -98,20 +93,15 @@ final class RecordBatch<R> {
         }
         if (!slot.isBatched) {
             slot.isBatched = true;
-            slot.batchPlace = usedCount;
             slot.batchLimit = most(scorer);
             used[usedCount++] = slot;
         }
         int at = count++;
-        values[at] = value;
-        hasTimestamp[at] = record.hasTimestamp();
-        timestamps[at] = hasTimestamp[at] ? record.getTimestamp() : 0;
-        if (id != null) {
-            ids[at] = id;
-        }
-        places[at] = slot.batchPlace;
+        records[at] = record;
+        slots[at] = slot;
         rows[at] = row;
-        if (count == size || row + 1 >= slot.batchLimit) {
+        ids[at] = id;
+        if (count == size || scorer.rows() >= slot.batchLimit) {
             flush();
         }
         return true;
@@ -129,58 +119,34 @@ final class RecordBatch<R> {
         }
         flushing = true;
         try {
-            boolean allScored = true;
             for (int i = 0; i < usedCount; i++) {
                 Slot<R> slot = used[i];
                 slot.isBatched = false;
                 slot.isBatchScored = score(slot);
-                allScored &= slot.isBatchScored;
             }
-            if (allScored) {
-                for (int i = 0; i < count; i++) {
-                    emit(i, outcome(i));
+            // All results are taken before anything is emitted: a record that is scored by itself
+            // may close scorers.
+            for (int i = 0; i < count; i++) {
+                outcomes[i] = slots[i].isBatchScored ? outcome(i) : null;
+            }
+            for (int i = 0; i < count; i++) {
+                if (outcomes[i] != null) {
+                    emitter.comesOf(records[i]);
+                    emitter.collect(outcomes[i]);
+                } else {
+                    alone.process(records[i]);
                 }
-            } else {
-                emitWithSomeAlone();
             }
         } finally {
-            Arrays.fill(values, 0, count, null);
+            Arrays.fill(records, 0, count, null);
+            Arrays.fill(slots, 0, count, null);
+            Arrays.fill(outcomes, 0, count, null);
             Arrays.fill(ids, 0, count, null);
             Arrays.fill(used, 0, usedCount, null);
             count = 0;
             usedCount = 0;
             flushing = false;
         }
-    }
-
-    /** All results are taken first, because a record that is scored by itself may close scorers. */
-    private void emitWithSomeAlone() throws Exception {
-        ServingOutcome[] outcomes = new ServingOutcome[count];
-        for (int i = 0; i < count; i++) {
-            outcomes[i] = used[places[i]].isBatchScored ? outcome(i) : null;
-        }
-        for (int i = 0; i < count; i++) {
-            if (outcomes[i] != null) {
-                emit(i, outcomes[i]);
-            } else {
-                alone.process(record(i));
-            }
-        }
-    }
-
-    private void emit(int at, ServingOutcome outcome) {
-        if (hasTimestamp[at]) {
-            emitter.comesOf(timestamps[at]);
-        } else {
-            emitter.hasNoTimestamp();
-        }
-        emitter.collect(outcome);
-    }
-
-    private StreamRecord<R> record(int at) {
-        return hasTimestamp[at]
-                ? new StreamRecord<>(values[at], timestamps[at])
-                : new StreamRecord<>(values[at]);
     }
 
     /** Whether each row of the slot has a score, or an error of its own. */
@@ -208,10 +174,10 @@ final class RecordBatch<R> {
     }
 
     private ServingOutcome outcome(int at) {
-        Slot<R> slot = used[places[at]];
+        Slot<R> slot = slots[at];
         ServingOutcome result = slot.active.result(rows[at], ids[at]);
         return result != null
                 ? result
-                : scoring.failed(slot, values[at], slot.active.failure(rows[at]));
+                : scoring.failed(slot, records[at].getValue(), slot.active.failure(rows[at]));
     }
 }

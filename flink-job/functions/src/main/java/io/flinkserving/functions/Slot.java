@@ -62,10 +62,7 @@ final class Slot<R> implements CompiledModels.Owner {
     /** Whether records of the batch that is being collected belong to it. */
     boolean isBatched;
 
-    /** Where the batch that is being collected lists it. */
-    int batchPlace;
-
-    /** So many of its records are enough for a call. */
+    /** So many of its records in that batch are enough for a call. */
     int batchLimit;
 
     /** Whether the batch that is being emitted has outcomes of its records. */
