@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serving_engine::RowScorer;
 use serving_model::ErrorCode;
 use serving_model::wire::scorer_options::Layout;
-use serving_model::wire::{FieldType, PackedField, PackedLayout, ProtobufLayout, ScorerOptions, WineRecord};
+use serving_model::wire::{FieldType, ProtobufLayout, ScorerOptions, WineRecord};
 
 use prost::Message;
 
@@ -22,20 +22,7 @@ fn packed() -> RowScorer {
         ("flag", FieldType::FieldBoolean, 1),
         ("half", FieldType::FieldFloat, 1),
     ];
-    let options = ScorerOptions {
-        layout: Some(Layout::Packed(PackedLayout {
-            fields: fields
-                .iter()
-                .map(|(name, data_type, width)| PackedField {
-                    name: (*name).into(),
-                    r#type: (*data_type).into(),
-                    width: *width,
-                })
-                .collect(),
-        })),
-        capacity: ROWS as u32,
-        ..ScorerOptions::default()
-    };
+    let options = common::packed(&fields, ROWS as u32);
     RowScorer::open(&load(&["pair*2", "number", "text", "flag", "half"]), &options).unwrap()
 }
 

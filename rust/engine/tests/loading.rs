@@ -11,10 +11,9 @@ mod common;
 
 use std::sync::{Arc, Barrier};
 
-use common::{SumFactory, descriptor, engine, load, score_raw};
+use common::{SumFactory, descriptor, engine, load, packed, score_raw};
 use serving_engine::{Engine, RowScorer};
-use serving_model::wire::scorer_options::Layout;
-use serving_model::wire::{FieldType, PackedField, PackedLayout, ScorerOptions};
+use serving_model::wire::FieldType;
 use serving_model::{ErrorCode, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource, ModelType};
 
 #[test]
@@ -130,23 +129,6 @@ fn types_and_digests_are_checked_before_anything_is_parsed() {
         ErrorCode::ModelTypeUnsupported
     );
     assert_eq!(refused(&|d| d.sha256 = vec![0; 32]), ErrorCode::DigestMismatch);
-}
-
-fn packed(fields: &[(&str, FieldType, u32)], capacity: u32) -> ScorerOptions {
-    ScorerOptions {
-        layout: Some(Layout::Packed(PackedLayout {
-            fields: fields
-                .iter()
-                .map(|(name, data_type, width)| PackedField {
-                    name: (*name).into(),
-                    r#type: (*data_type).into(),
-                    width: *width,
-                })
-                .collect(),
-        })),
-        capacity,
-        ..ScorerOptions::default()
-    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ mod support;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use serving_model::{Block, Model, ModelError, Output, Tensor, TensorData};
-use support::{load, load_onnx, own, own_onnx, read};
+use serving_model::{Block, Model, ModelError, Output};
+use support::{load, load_onnx, ones, own, own_onnx, read};
 
 /// More than any of the files needs, and far less than what a shape in them can claim.
 const MOST_BYTES: u64 = 3 << 30;
@@ -48,18 +48,7 @@ fn exercise_with(load: Load, content: &[u8]) {
     let counted = allocation_counter::measure(|| {
         let Ok(model) = load(content) else { return };
         assert!(!model.summary().is_empty());
-        let tensors: Vec<(String, Tensor)> = model
-            .schema()
-            .inputs
-            .iter()
-            .filter_map(|field| {
-                let mut shape = vec![1];
-                shape.extend(field.shape.as_ref()?.iter().map(|axis| *axis as usize));
-                let data = TensorData::Double(vec![1.0; shape.iter().product()]);
-                Some((field.name.clone(), Tensor { shape, data }))
-            })
-            .collect();
-        let _ = model.tensor_model().unwrap().call(&tensors);
+        let _ = model.tensor_model().unwrap().call(&ones(model.as_ref()));
         let schema = model.schema().clone();
         if let (Ok(mut scorer), Some(inputs), Some(outputs)) =
             (model.scorer(), schema.input_width(), schema.output_width())

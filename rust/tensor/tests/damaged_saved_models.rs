@@ -4,8 +4,8 @@
 mod support;
 
 use proptest::prelude::*;
-use serving_model::{Limits, Tensor, TensorData};
-use support::{files, gzip, load_signature, own_saved_model, tar_of, zip_of};
+use serving_model::Limits;
+use support::{files, gzip, load_signature, ones, own_saved_model, tar_of, zip_of};
 use zip::CompressionMethod;
 
 type Files = Vec<(String, Vec<u8>)>;
@@ -33,18 +33,7 @@ fn exercise_signature(content: &[u8], signature: &str) -> bool {
         };
         loaded = true;
         assert!(!model.summary().is_empty());
-        let inputs: Vec<(String, Tensor)> = model
-            .schema()
-            .inputs
-            .iter()
-            .filter_map(|field| {
-                let mut shape = vec![1];
-                shape.extend(field.shape.as_ref()?.iter().map(|axis| *axis as usize));
-                let data = TensorData::Double(vec![1.0; shape.iter().product()]);
-                Some((field.name.clone(), Tensor { shape, data }))
-            })
-            .collect();
-        let _ = model.tensor_model().unwrap().call(&inputs);
+        let _ = model.tensor_model().unwrap().call(&ones(model.as_ref()));
     });
     assert!(counted.bytes_max < MOST_BYTES, "{} bytes", counted.bytes_max);
     loaded

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serving_model::{Block, Cell, ErrorCode, Field, Output, Tensor, TensorData};
-use support::{agree, json, load_onnx, number, own_onnx, read, shared, tensor};
+use support::{agree, json, load_onnx, number, own_onnx, read, shared, tensors_of};
 
 /// Operators that are open: images to be decoded, random numbers of numpy, half precision rounded otherwise within a node.
 const OPEN_OPERATORS: [&str; 13] = [
@@ -97,16 +97,10 @@ fn difference(folder: &Path) -> Result<(), String> {
         let expected = json(&folder.join(set["expected"].as_str().unwrap()));
         let pairs = inputs.as_array().unwrap().iter().zip(expected.as_array().unwrap());
         for (record, (input, want)) in pairs.enumerate() {
-            let tensors: Vec<(String, Tensor)> = input
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.clone(), tensor(value)))
-                .collect();
             let got = model
                 .tensor_model()
                 .unwrap()
-                .call(&tensors)
+                .call(&tensors_of(input))
                 .map_err(|error| format!("record {record}: {error}"))?;
             for (name, want) in want.as_object().unwrap() {
                 let (_, got) = got

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serving_engine::{Engine, Loaded, RowScorer, Written};
 use serving_model::wire::scorer_options::Layout;
-use serving_model::wire::{ModelDescriptor, ProtobufLayout, ScorerOptions};
+use serving_model::wire::{FieldType, ModelDescriptor, PackedField, PackedLayout, ProtobufLayout, ScorerOptions};
 use serving_model::{
     Block, Cell, DataType, ErrorCode, Field, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource,
     ModelType, Output, Schema, Scorer,
@@ -193,4 +193,22 @@ pub fn score_raw(scorer: &mut RowScorer, input: &[u8], rows: usize) -> Vec<Row> 
             }
         })
         .collect()
+}
+
+/// Options of a scorer of packed rows with these fields: name, type, width.
+pub fn packed(fields: &[(&str, FieldType, u32)], capacity: u32) -> ScorerOptions {
+    ScorerOptions {
+        layout: Some(Layout::Packed(PackedLayout {
+            fields: fields
+                .iter()
+                .map(|(name, data_type, width)| PackedField {
+                    name: (*name).into(),
+                    r#type: (*data_type).into(),
+                    width: *width,
+                })
+                .collect(),
+        })),
+        capacity,
+        ..ScorerOptions::default()
+    }
 }

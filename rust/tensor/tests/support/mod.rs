@@ -240,14 +240,33 @@ pub(crate) fn tensors_differ(model: &dyn Model, folder: &Path) -> Result<(), Str
     Ok(())
 }
 
-fn answers_differ(model: &dyn Model, input: &Value, want: &Value, rel: f64, tiny: f64) -> Result<(), String> {
-    let tensors: Vec<(String, Tensor)> = input
+/// The tensors of a record, by name.
+pub(crate) fn tensors_of(record: &Value) -> Vec<(String, Tensor)> {
+    record
         .as_object()
         .unwrap()
         .iter()
         .map(|(name, value)| (name.clone(), tensor(value)))
-        .collect();
-    let got = model.tensor_model().unwrap().call(&tensors);
+        .collect()
+}
+
+/// A one for each number of each input of one row; inputs without a shape are left out.
+pub(crate) fn ones(model: &dyn Model) -> Vec<(String, Tensor)> {
+    model
+        .schema()
+        .inputs
+        .iter()
+        .filter_map(|field| {
+            let mut shape = vec![1];
+            shape.extend(field.shape.as_ref()?.iter().map(|axis| *axis as usize));
+            let data = TensorData::Double(vec![1.0; shape.iter().product()]);
+            Some((field.name.clone(), Tensor { shape, data }))
+        })
+        .collect()
+}
+
+fn answers_differ(model: &dyn Model, input: &Value, want: &Value, rel: f64, tiny: f64) -> Result<(), String> {
+    let got = model.tensor_model().unwrap().call(&tensors_of(input));
     let got = got.map_err(|error| error.to_string())?;
     for (name, want) in want.as_object().unwrap() {
         let want = tensor(want);
