@@ -49,6 +49,7 @@ public final class DataProcessorKeyed<R>
     private static final long LAST_POLL_MILLIS = 320;
 
     private final DataToServe<R> dataToServe;
+    private final DataTypeKey<R> recordKey;
     private final ModelFactoriesResolver resolver;
     private final Configuration options;
     private final String queryableName;
@@ -81,6 +82,7 @@ public final class DataProcessorKeyed<R>
             ReadableConfig options,
             String queryableName) {
         this.dataToServe = dataToServe;
+        this.recordKey = new DataTypeKey<>(dataToServe);
         this.resolver = resolver;
         this.options = ServingSettings.merge(new Configuration(), options);
         this.queryableName = queryableName;
@@ -152,6 +154,11 @@ public final class DataProcessorKeyed<R>
         processInactive(key, record, context, out);
     }
 
+    /** The record's key. */
+    String key(R record) {
+        return recordKey.getKey(record);
+    }
+
     /** What scores records that were collected. */
     RecordBatch<R> batch(OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
         return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, emitter, alone);
@@ -162,7 +169,15 @@ public final class DataProcessorKeyed<R>
      * to do.
      */
     Slot<R> ready(R record) {
-        Slot<R> slot = recent.ready(record);
+        return armed(recent.ready(record));
+    }
+
+    /** The same for a record of this data type. */
+    Slot<R> readyFor(String dataType) {
+        return armed(recent.readyFor(dataType));
+    }
+
+    private static <R> Slot<R> armed(Slot<R> slot) {
         return slot == null || !slot.flushArmed ? null : slot;
     }
 

@@ -195,6 +195,11 @@ public final class DataProcessorMap<R>
         return recent.ready(record);
     }
 
+    /** The same for a record of this data type. */
+    Slot<R> readyFor(String dataType) {
+        return recent.readyFor(dataType);
+    }
+
     private ServingOutcome scoreInactive(String type, R record, Collector<ServingOutcome> out)
             throws Exception {
         PartitionedStore store = stores.get(type);

@@ -4,6 +4,7 @@ import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
 import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.streaming.api.functions.co.KeyedCoProcessFunction;
 import org.apache.flink.streaming.api.operators.InternalTimer;
 import org.apache.flink.streaming.api.operators.co.KeyedCoProcessOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
@@ -15,9 +16,12 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * already in one call of the library, and makes the stats exact in each checkpoint, though records
  * do not write state. A function is not told of watermarks, nor of a checkpoint in time to write
  * keyed state of all keys.
+ *
+ * @param <E> elements of the record input, see {@link RecordInput}
+ * @param <R> records
  */
-final class KeyedServingOperator<R>
-        extends KeyedCoProcessOperator<String, R, ModelToServe, ServingResult> {
+final class KeyedServingOperator<E, R>
+        extends KeyedCoProcessOperator<String, E, ModelToServe, ServingResult> {
 
     private static final long serialVersionUID = 1L;
 
@@ -26,17 +30,24 @@ final class KeyedServingOperator<R>
      */
     private transient Object currentKey;
 
+    private final RecordInput<E, R> input;
+
     private transient BatchSchedule.InputAhead ahead;
     private transient RecordBatch<R> batch;
     private transient BatchSchedule schedule;
+    private transient RecordInput.Taker<R> taker;
 
-    KeyedServingOperator(DataProcessorKeyed<R> processor) {
-        super(processor);
+    @SuppressWarnings("unchecked") // The function only gets records, see processAlone.
+    KeyedServingOperator(RecordInput<E, R> input, DataProcessorKeyed<R> processor) {
+        super(
+                (KeyedCoProcessFunction<String, E, ModelToServe, ServingResult>)
+                        (KeyedCoProcessFunction<?, ?, ?, ?>) processor);
+        this.input = input;
     }
 
     /** In place of what the task's gates say, for tests that have none. */
-    void setInputAhead(BatchSchedule.InputAhead input) {
-        ahead = input;
+    void setInputAhead(BatchSchedule.InputAhead inputAhead) {
+        ahead = inputAhead;
     }
 
     @Override
@@ -44,6 +55,8 @@ final class KeyedServingOperator<R>
         super.open();
         batch = processor().batch(new OutcomeEmitter(output), this::processAlone);
         schedule = new BatchSchedule(batch, this, ahead);
+        input.open(getMetricGroup().getIOMetricGroup().getNumRecordsInCounter());
+        taker = this::take;
     }
 
     /** Only what writes or reads state sets the key. */
@@ -67,19 +80,26 @@ final class KeyedServingOperator<R>
     }
 
     @Override
-    public void processElement1(StreamRecord<R> record) throws Exception {
-        Slot<R> slot = processor().ready(record.getValue());
-        if (slot != null && batch.add(slot, record)) {
-            schedule.added();
-        } else {
+    public void processElement1(StreamRecord<E> element) throws Exception {
+        input.read(element, taker);
+        schedule.added();
+    }
+
+    private void take(String dataType, StreamRecord<R> record) throws Exception {
+        Slot<R> slot =
+                dataType == null
+                        ? processor().ready(record.getValue())
+                        : processor().readyFor(dataType);
+        if (slot == null || !batch.add(slot, record)) {
             batch.flush();
             processAlone(record);
         }
     }
 
+    @SuppressWarnings("unchecked") // The element is one record.
     private void processAlone(StreamRecord<R> record) throws Exception {
-        super.setKeyContextElement1(record);
-        super.processElement1(record);
+        setCurrentKey(processor().key(record.getValue()));
+        super.processElement1((StreamRecord<E>) record);
     }
 
     @Override
@@ -130,6 +150,6 @@ final class KeyedServingOperator<R>
     /** The instance that runs: Flink may have made another one of the one in the constructor. */
     @SuppressWarnings("unchecked")
     private DataProcessorKeyed<R> processor() {
-        return (DataProcessorKeyed<R>) userFunction;
+        return (DataProcessorKeyed<R>) (KeyedCoProcessFunction<?, ?, ?, ?>) userFunction;
     }
 }

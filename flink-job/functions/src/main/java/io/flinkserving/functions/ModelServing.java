@@ -1,6 +1,7 @@
 package io.flinkserving.functions;
 
 import io.flinkserving.data.DataToServe;
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelFactoriesResolver;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.NativeModelFactoriesResolver;
@@ -10,9 +11,9 @@ import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.state.ServingTypes;
 import java.util.Objects;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
-import org.apache.flink.streaming.api.datastream.ConnectedStreams;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 
@@ -136,31 +137,64 @@ public final class ModelServing<R> {
 
     private SingleOutputStreamOperator<ServingResult> joinKeyed(
             DataStream<ModelToServe> checked, Configuration effective) {
-        ConnectedStreams<R, ModelToServe> connected =
-                records.connect(checked)
-                        .keyBy(
-                                new DataTypeKey<>(dataToServe),
-                                ModelToServe::dataType,
-                                TypeInformation.of(String.class));
         DataProcessorKeyed<R> function =
                 new DataProcessorKeyed<>(dataToServe, resolver, effective, prefix + "-stats");
-        return connected
+        RecordPacking<R> packing = packing(effective);
+        return packing.isWorthwhile()
+                ? joinKeyed(
+                        packing.pack(dataToServe, true),
+                        RecordBlock::dataType,
+                        packing.input(),
+                        checked,
+                        function)
+                : joinKeyed(
+                        records,
+                        new DataTypeKey<>(dataToServe),
+                        RecordInput.ofRecords(),
+                        checked,
+                        function);
+    }
+
+    private <E> SingleOutputStreamOperator<ServingResult> joinKeyed(
+            DataStream<E> elements,
+            KeySelector<E, String> key,
+            RecordInput<E, R> input,
+            DataStream<ModelToServe> checked,
+            DataProcessorKeyed<R> function) {
+        return elements.connect(checked)
+                .keyBy(key, ModelToServe::dataType, TypeInformation.of(String.class))
                 .transform(
                         prefix + ": serve keyed",
                         ServingTypes.RESULT,
-                        new KeyedServingOperator<>(function))
+                        new KeyedServingOperator<>(input, function))
                 .uid(prefix + "-serve-keyed");
     }
 
     private SingleOutputStreamOperator<ServingResult> joinPartitioned(
             DataStream<ModelToServe> checked, Configuration effective) {
         DataProcessorMap<R> function = new DataProcessorMap<>(dataToServe, resolver, effective);
-        return records.connect(oneOrder(checked).broadcast())
+        RecordPacking<R> packing = packing(effective);
+        return packing.isWorthwhile()
+                ? joinPartitioned(
+                        packing.pack(dataToServe, false), packing.input(), checked, function)
+                : joinPartitioned(records, RecordInput.ofRecords(), checked, function);
+    }
+
+    private <E> SingleOutputStreamOperator<ServingResult> joinPartitioned(
+            DataStream<E> elements,
+            RecordInput<E, R> input,
+            DataStream<ModelToServe> checked,
+            DataProcessorMap<R> function) {
+        return elements.connect(oneOrder(checked).broadcast())
                 .transform(
                         prefix + ": serve partitioned",
                         ServingTypes.RESULT,
-                        new PartitionedServingOperator<>(function))
+                        new PartitionedServingOperator<>(input, function))
                 .uid(prefix + "-serve-partitioned");
+    }
+
+    private RecordPacking<R> packing(Configuration effective) {
+        return new RecordPacking<>(records, new ServingSettings(effective).batchSize, prefix);
     }
 
     /** All subtasks must see the messages in the same order, so one subtask sends them. */

@@ -12,28 +12,35 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * Runs {@link DataProcessorMap} and does what a function without timers and side outputs can't: it
  * scores records that wait already in one call of the library, takes loaded models over while no
  * record comes, waits for loads when the input ends, and sends errors to their side output.
+ *
+ * @param <E> elements of the record input, see {@link RecordInput}
+ * @param <R> records
  */
-final class PartitionedServingOperator<R>
+final class PartitionedServingOperator<E, R>
         extends AbstractUdfStreamOperator<ServingResult, DataProcessorMap<R>>
-        implements TwoInputStreamOperator<R, ModelToServe, ServingResult> {
+        implements TwoInputStreamOperator<E, ModelToServe, ServingResult> {
 
     private static final long serialVersionUID = 1L;
 
     private static final long POLL_MILLIS = 20;
+
+    private final RecordInput<E, R> input;
 
     private transient boolean armed;
     private transient BatchSchedule.InputAhead ahead;
     private transient OutcomeEmitter emitter;
     private transient RecordBatch<R> batch;
     private transient BatchSchedule schedule;
+    private transient RecordInput.Taker<R> taker;
 
-    PartitionedServingOperator(DataProcessorMap<R> processor) {
+    PartitionedServingOperator(RecordInput<E, R> input, DataProcessorMap<R> processor) {
         super(processor);
+        this.input = input;
     }
 
     /** In place of what the task's gates say, for tests that have none. */
-    void setInputAhead(BatchSchedule.InputAhead input) {
-        ahead = input;
+    void setInputAhead(BatchSchedule.InputAhead inputAhead) {
+        ahead = inputAhead;
     }
 
     @Override
@@ -42,15 +49,23 @@ final class PartitionedServingOperator<R>
         emitter = new OutcomeEmitter(output);
         batch = userFunction.batch(emitter, this::processAlone);
         schedule = new BatchSchedule(batch, this, ahead);
+        input.open(getMetricGroup().getIOMetricGroup().getNumRecordsInCounter());
+        taker = this::take;
         pollAndArm();
     }
 
     @Override
-    public void processElement1(StreamRecord<R> record) throws Exception {
-        Slot<R> slot = userFunction.ready(record.getValue());
-        if (slot != null && batch.add(slot, record)) {
-            schedule.added();
-        } else {
+    public void processElement1(StreamRecord<E> element) throws Exception {
+        input.read(element, taker);
+        schedule.added();
+    }
+
+    private void take(String dataType, StreamRecord<R> record) throws Exception {
+        Slot<R> slot =
+                dataType == null
+                        ? userFunction.ready(record.getValue())
+                        : userFunction.readyFor(dataType);
+        if (slot == null || !batch.add(slot, record)) {
             batch.flush();
             processAlone(record);
         }

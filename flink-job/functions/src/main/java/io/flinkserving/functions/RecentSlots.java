@@ -48,7 +48,12 @@ final class RecentSlots<R> {
         } catch (RuntimeException e) {
             return null;
         }
-        Slot<R> slot = dataType == null ? null : find(dataType);
+        return dataType == null ? null : readyFor(dataType);
+    }
+
+    /** The same for a record of this data type. */
+    Slot<R> readyFor(String dataType) {
+        Slot<R> slot = find(dataType);
         if (slot == null || slot.active == null) {
             return null;
         }

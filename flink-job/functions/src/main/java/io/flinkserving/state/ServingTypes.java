@@ -1,5 +1,6 @@
 package io.flinkserving.state;
 
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ModelToServeStats;
 import io.flinkserving.model.ModelWithType;
@@ -31,6 +32,9 @@ public final class ServingTypes {
 
     public static final TypeInformation<ServingOutcome> OUTCOME =
             new ServingTypeInfo<>(ServingOutcome.class, ServingOutcomeSerializer.INSTANCE);
+
+    public static final TypeInformation<RecordBlock> RECORD_BLOCK =
+            new ServingTypeInfo<>(RecordBlock.class, RecordBlockSerializer.INSTANCE);
 
     private ServingTypes() {}
 

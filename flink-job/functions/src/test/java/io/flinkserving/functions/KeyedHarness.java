@@ -31,7 +31,7 @@ final class KeyedHarness implements AutoCloseable {
 
     static final int MAX_PARALLELISM = 128;
 
-    private final KeyedServingOperator<Reading> operator;
+    private final KeyedServingOperator<Reading, Reading> operator;
     private final KeyedTwoInputStreamOperatorTestHarness<
                     String, Reading, ModelToServe, ServingResult>
             harness;
@@ -45,6 +45,7 @@ final class KeyedHarness implements AutoCloseable {
         ReadingToServe data = new ReadingToServe();
         operator =
                 new KeyedServingOperator<>(
+                        RecordInput.ofRecords(),
                         new DataProcessorKeyed<>(
                                 data,
                                 new NativeModelFactoriesResolver()

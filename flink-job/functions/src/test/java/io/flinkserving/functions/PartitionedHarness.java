@@ -24,7 +24,7 @@ final class PartitionedHarness implements AutoCloseable {
     static final int MAX_PARALLELISM = 128;
 
     private final DataProcessorMap<Reading> processor;
-    private final PartitionedServingOperator<Reading> operator;
+    private final PartitionedServingOperator<Reading, Reading> operator;
     private final TwoInputStreamOperatorTestHarness<Reading, ModelToServe, ServingResult> harness;
     private long checkpoints;
 
@@ -35,7 +35,7 @@ final class PartitionedHarness implements AutoCloseable {
                         new NativeModelFactoriesResolver()
                                 .with(OffsetModels.TYPE, new OffsetModels()),
                         new Configuration());
-        operator = new PartitionedServingOperator<>(processor);
+        operator = new PartitionedServingOperator<>(RecordInput.ofRecords(), processor);
         harness =
                 new TwoInputStreamOperatorTestHarness<>(
                         operator, MAX_PARALLELISM, parallelism, subtask);

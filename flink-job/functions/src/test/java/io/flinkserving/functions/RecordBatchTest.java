@@ -2,15 +2,23 @@ package io.flinkserving.functions;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.NativeModelFactoriesResolver;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
 import io.flinkserving.options.ModelServingOptions;
 import io.flinkserving.testing.Wine;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import org.apache.flink.api.common.serialization.SerializerConfigImpl;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -22,60 +30,146 @@ import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
 import org.apache.flink.streaming.util.TwoInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** Records that are scored together, in both joins, while more of them wait at the input. */
+/**
+ * Records that are scored together, in both joins, while more of them wait at the input: as they
+ * are, and in blocks.
+ */
 class RecordBatchTest {
 
     private static final int BATCH = 4;
 
-    private TwoInputStreamOperatorTestHarness<Wine, ModelToServe, ServingResult> job;
+    /** Which join, and whether its input are records or blocks of one record each. */
+    enum Join {
+        KEYED(true),
+        PARTITIONED(false),
+        KEYED_BLOCKS(true),
+        PARTITIONED_BLOCKS(false);
+
+        final boolean keyed;
+
+        Join(boolean keyed) {
+            this.keyed = keyed;
+        }
+    }
+
+    private Driver<?> job;
     private AbstractStreamOperator<ServingResult> operator;
     private boolean more = true;
     private long time;
 
-    private void open(boolean keyed) throws Exception {
-        Configuration options = new Configuration();
-        options.set(ModelServingOptions.BATCH_SIZE, BATCH);
-        options.set(ModelServingOptions.MAX_RECORD_SIZE, MemorySize.parse("4kb"));
-        Wine.ToServe data = new Wine.ToServe();
-        NativeModelFactoriesResolver models = new NativeModelFactoriesResolver();
-        if (keyed) {
-            KeyedServingOperator<Wine> serving =
-                    new KeyedServingOperator<>(new DataProcessorKeyed<>(data, models, options));
-            serving.setInputAhead(() -> more);
-            operator = serving;
-            job =
-                    new KeyedTwoInputStreamOperatorTestHarness<>(
-                            serving, new DataTypeKey<>(data), ModelToServe::dataType, Types.STRING);
-        } else {
-            PartitionedServingOperator<Wine> serving =
-                    new PartitionedServingOperator<>(new DataProcessorMap<>(data, models, options));
-            serving.setInputAhead(() -> more);
-            operator = serving;
-            job = new TwoInputStreamOperatorTestHarness<>(serving);
+    /** The operator under test. */
+    private static final class Driver<E> {
+        final TwoInputStreamOperatorTestHarness<E, ModelToServe, ServingResult> harness;
+        final Function<StreamRecord<Wine>, StreamRecord<E>> element;
+
+        Driver(
+                TwoInputStreamOperatorTestHarness<E, ModelToServe, ServingResult> harness,
+                Function<StreamRecord<Wine>, StreamRecord<E>> element) {
+            this.harness = harness;
+            this.element = element;
         }
-        job.open();
+
+        void send(StreamRecord<Wine> record) throws Exception {
+            harness.processElement1(element.apply(record));
+        }
+    }
+
+    private void open(Join join) throws Exception {
+        Wine.ToServe data = new Wine.ToServe();
+        TypeSerializer<Wine> serializer =
+                TypeInformation.of(Wine.class).createSerializer(new SerializerConfigImpl());
+        switch (join) {
+            case KEYED:
+                keyed(RecordInput.ofRecords(), new DataTypeKey<>(data), record -> record);
+                break;
+            case KEYED_BLOCKS:
+                keyed(
+                        RecordInput.ofBlocks(serializer),
+                        RecordBlock::dataType,
+                        record -> block(data, serializer, record));
+                break;
+            case PARTITIONED:
+                partitioned(RecordInput.ofRecords(), record -> record);
+                break;
+            default:
+                partitioned(
+                        RecordInput.ofBlocks(serializer),
+                        record -> block(data, serializer, record));
+        }
+        job.harness.open();
         serve("wine", "w", 1000);
         serve("beer", "b", 2000);
         outcomes();
     }
 
+    private static Configuration options() {
+        Configuration options = new Configuration();
+        options.set(ModelServingOptions.BATCH_SIZE, BATCH);
+        options.set(ModelServingOptions.MAX_RECORD_SIZE, MemorySize.parse("4kb"));
+        return options;
+    }
+
+    private <E> void keyed(
+            RecordInput<E, Wine> input,
+            KeySelector<E, String> key,
+            Function<StreamRecord<Wine>, StreamRecord<E>> element)
+            throws Exception {
+        KeyedServingOperator<E, Wine> serving =
+                new KeyedServingOperator<>(
+                        input,
+                        new DataProcessorKeyed<>(
+                                new Wine.ToServe(), new NativeModelFactoriesResolver(), options()));
+        serving.setInputAhead(() -> more);
+        operator = serving;
+        job =
+                new Driver<>(
+                        new KeyedTwoInputStreamOperatorTestHarness<>(
+                                serving, key, ModelToServe::dataType, Types.STRING),
+                        element);
+    }
+
+    private <E> void partitioned(
+            RecordInput<E, Wine> input, Function<StreamRecord<Wine>, StreamRecord<E>> element)
+            throws Exception {
+        PartitionedServingOperator<E, Wine> serving =
+                new PartitionedServingOperator<>(
+                        input,
+                        new DataProcessorMap<>(
+                                new Wine.ToServe(), new NativeModelFactoriesResolver(), options()));
+        serving.setInputAhead(() -> more);
+        operator = serving;
+        job = new Driver<>(new TwoInputStreamOperatorTestHarness<>(serving), element);
+    }
+
+    private static StreamRecord<RecordBlock> block(
+            Wine.ToServe data, TypeSerializer<Wine> serializer, StreamRecord<Wine> record) {
+        List<RecordBlock> blocks = new ArrayList<>();
+        try {
+            new RecordBlocks<>(serializer, true, 1, block -> blocks.add(block.copy()))
+                    .add(new DataTypeKey<>(data).getKey(record.getValue()), record);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new StreamRecord<>(blocks.get(0));
+    }
+
     @AfterEach
     void close() throws Exception {
         operator.close();
-        job.getEnvironment().close();
+        job.harness.getEnvironment().close();
     }
 
     /** Sends a model and lets records pass until it serves. */
     private void serve(String type, String name, double intercept) throws Exception {
-        job.processElement2(
+        job.harness.processElement2(
                 new StreamRecord<>(KeyedHarness.model(Wine.linear(type, name, intercept))));
         for (int tries = 0; tries < 5000; tries++) {
             send(0, type, 1);
-            job.processWatermark1(new Watermark(time));
-            job.processWatermark2(new Watermark(time));
-            job.setProcessingTime(job.getProcessingTime() + 10);
+            job.harness.processWatermark1(new Watermark(time));
+            job.harness.processWatermark2(new Watermark(time));
+            job.harness.setProcessingTime(job.harness.getProcessingTime() + 10);
             if (outcomes().contains("0 by " + name + " = " + (intercept + 2))) {
                 return;
             }
@@ -85,7 +179,7 @@ class RecordBatchTest {
     }
 
     private void send(long id, String type, double alcohol) throws Exception {
-        job.processElement1(new StreamRecord<>(Wine.of(id, type, alcohol), ++time));
+        job.send(new StreamRecord<>(Wine.of(id, type, alcohol), ++time));
     }
 
     /**
@@ -93,7 +187,7 @@ class RecordBatchTest {
      */
     private List<String> outcomes() {
         List<String> outcomes = new ArrayList<>();
-        for (ServingResult result : job.extractOutputValues()) {
+        for (ServingResult result : job.harness.extractOutputValues()) {
             outcomes.add(
                     result.recordId()
                             + " by "
@@ -101,22 +195,23 @@ class RecordBatchTest {
                             + " = "
                             + result.getDouble("quality"));
         }
-        job.getOutput().clear();
-        if (job.getSideOutput(ServingError.TAG) != null) {
-            job.getSideOutput(ServingError.TAG)
+        job.harness.getOutput().clear();
+        if (job.harness.getSideOutput(ServingError.TAG) != null) {
+            job.harness
+                    .getSideOutput(ServingError.TAG)
                     .forEach(
                             e ->
                                     outcomes.add(
                                             e.getValue().recordId() + ": " + e.getValue().code()));
-            job.getSideOutput(ServingError.TAG).clear();
+            job.harness.getSideOutput(ServingError.TAG).clear();
         }
         return outcomes;
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aFullBatchLeavesInTheOrderOfItsRecords(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void aFullBatchLeavesInTheOrderOfItsRecords(Join join) throws Exception {
+        open(join);
         send(1, "wine", 10);
         send(2, "beer", 10);
         send(3, "wine", 11);
@@ -128,35 +223,36 @@ class RecordBatchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void timestampsAreThoseOfTheRecords(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void timestampsAreThoseOfTheRecords(Join join) throws Exception {
+        open(join);
         long before = time;
         send(1, "wine", 10);
         send(2, "wine", -10);
         operator.prepareSnapshotPreBarrier(1);
-        assertThat(job.getOutput())
+        assertThat(job.harness.getOutput())
                 .extracting(each -> ((StreamRecord<?>) each).getTimestamp())
                 .containsExactly(before + 1);
-        assertThat(job.getSideOutput(ServingError.TAG))
+        assertThat(job.harness.getSideOutput(ServingError.TAG))
                 .extracting(StreamRecord::getTimestamp)
                 .containsExactly(before + 2);
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void nothingWaitsOverABarrierAWatermarkOrAModel(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void nothingWaitsOverABarrierAWatermarkOrAModel(Join join) throws Exception {
+        open(join);
         send(1, "wine", 10);
         operator.prepareSnapshotPreBarrier(1);
         assertThat(outcomes()).containsExactly("1 by w = 1020.0");
         send(2, "wine", 10);
-        job.processWatermark1(new Watermark(time));
-        job.processWatermark2(new Watermark(time));
-        assertThat(job.getOutput().peek()).isInstanceOf(StreamRecord.class);
+        job.harness.processWatermark1(new Watermark(time));
+        job.harness.processWatermark2(new Watermark(time));
+        assertThat(job.harness.getOutput().peek()).isInstanceOf(StreamRecord.class);
         assertThat(outcomes()).containsExactly("2 by w = 1020.0");
         send(3, "wine", 10);
-        job.processElement2(new StreamRecord<>(KeyedHarness.model(Wine.linear("tea", "t", 0))));
+        job.harness.processElement2(
+                new StreamRecord<>(KeyedHarness.model(Wine.linear("tea", "t", 0))));
         assertThat(outcomes()).containsExactly("3 by w = 1020.0");
         send(4, "wine", 10);
         operator.finish();
@@ -164,29 +260,29 @@ class RecordBatchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void nothingWaitsLongWhenNoMoreComes(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void nothingWaitsLongWhenNoMoreComes(Join join) throws Exception {
+        open(join);
         send(1, "wine", 10);
-        job.setProcessingTime(job.getProcessingTime() + 10);
-        job.setProcessingTime(job.getProcessingTime() + 10);
-        job.setProcessingTime(job.getProcessingTime() + 10);
+        job.harness.setProcessingTime(job.harness.getProcessingTime() + 10);
+        job.harness.setProcessingTime(job.harness.getProcessingTime() + 10);
+        job.harness.setProcessingTime(job.harness.getProcessingTime() + 10);
         assertThat(outcomes()).containsExactly("1 by w = 1020.0");
         more = false;
         send(2, "wine", 10);
-        while (job.getTaskMailbox().hasMail()) {
-            job.getTaskMailbox().take(0).run();
+        while (job.harness.getTaskMailbox().hasMail()) {
+            job.harness.getTaskMailbox().take(0).run();
         }
         assertThat(outcomes()).containsExactly("2 by w = 1020.0");
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aBadRecordFailsAlone(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void aBadRecordFailsAlone(Join join) throws Exception {
+        open(join);
         send(1, "wine", 10);
         send(2, "wine", -10);
-        job.processElement1(
+        job.send(
                 new StreamRecord<>(
                         new Wine(3, concat(Wine.of(3, "wine", 1).value, new byte[] {9, 1}))));
         send(4, "wine", 11);
@@ -200,22 +296,22 @@ class RecordBatchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aBatchOfBadRecordsOnlyIsNoDuration(boolean keyed) throws Exception {
-        open(keyed);
-        long slowest = maxNanos(keyed);
+    @EnumSource(Join.class)
+    void aBatchOfBadRecordsOnlyIsNoDuration(Join join) throws Exception {
+        open(join);
+        long slowest = maxNanos(join);
         for (int round = 0; round < 50; round++) {
             send(1, "wine", -10);
             operator.prepareSnapshotPreBarrier(round);
         }
         assertThat(outcomes()).hasSize(50).containsOnly("1: FIELD_INVALID");
-        assertThat(maxNanos(keyed)).isEqualTo(slowest);
+        assertThat(maxNanos(join)).isEqualTo(slowest);
     }
 
     @SuppressWarnings("unchecked")
-    private long maxNanos(boolean keyed) throws Exception {
-        if (!keyed) {
-            return ((PartitionedServingOperator<Wine>) operator)
+    private long maxNanos(Join join) throws Exception {
+        if (!join.keyed) {
+            return ((PartitionedServingOperator<?, Wine>) operator)
                     .getUserFunction()
                     .stats("wine")
                     .maxNanos();
@@ -233,19 +329,18 @@ class RecordBatchTest {
 
     /** Two records fit the buffer alone but not together, and one does not fit it at all. */
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void largeRecordsDoNotHarmTheirNeighbours(boolean keyed) throws Exception {
-        open(keyed);
+    @EnumSource(Join.class)
+    void largeRecordsDoNotHarmTheirNeighbours(Join join) throws Exception {
+        open(join);
         send(1, "wine", 10);
         for (int id = 2; id < 5; id++) {
             byte[] filling = concat(new byte[] {-6, 1, -72, 23}, new byte[3000]);
-            job.processElement1(
+            job.send(
                     new StreamRecord<>(
                             new Wine(id, concat(Wine.of(id, "wine", id).value, filling))));
         }
         byte[] huge = concat(new byte[] {-6, 1, -120, 39}, new byte[5000]);
-        job.processElement1(
-                new StreamRecord<>(new Wine(5, concat(Wine.of(5, "wine", 5).value, huge))));
+        job.send(new StreamRecord<>(new Wine(5, concat(Wine.of(5, "wine", 5).value, huge))));
         send(6, "wine", 11);
         operator.prepareSnapshotPreBarrier(1);
         assertThat(outcomes())

@@ -208,7 +208,7 @@ class SerializersTest {
         return golden;
     }
 
-    private static String hex(byte[] bytes) {
+    static String hex(byte[] bytes) {
         StringBuilder text = new StringBuilder();
         for (byte b : bytes) {
             text.append(String.format("%02x", b));
@@ -216,7 +216,7 @@ class SerializersTest {
         return text.toString();
     }
 
-    private static byte[] bytes(String hex) {
+    static byte[] bytes(String hex) {
         byte[] bytes = new byte[hex.length() / 2];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) Integer.parseInt(hex.substring(2 * i, 2 * i + 2), 16);

@@ -1,0 +1,100 @@
+package io.flinkserving.functions;
+
+import io.flinkserving.data.RecordBlock;
+import java.io.IOException;
+import java.io.Serializable;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+
+/**
+ * What comes at the record input of an operator: records, or blocks of them.
+ *
+ * @param <E> the elements
+ * @param <R> the records
+ */
+abstract class RecordInput<E, R> implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private RecordInput() {}
+
+    /** Takes the records one after the other. */
+    interface Taker<R> {
+        /**
+         * @param dataType null: not known yet
+         */
+        void take(String dataType, StreamRecord<R> record) throws Exception;
+    }
+
+    /** Hands over the records of an element. */
+    abstract void read(StreamRecord<E> element, Taker<R> taker) throws Exception;
+
+    /**
+     * @param records what counts elements
+     */
+    void open(Counter records) {}
+
+    static <R> RecordInput<R, R> ofRecords() {
+        return new Records<>();
+    }
+
+    /**
+     * @param serializer the one that wrote the records into the blocks
+     */
+    static <R> RecordInput<RecordBlock, R> ofBlocks(TypeSerializer<R> serializer) {
+        return new Blocks<>(serializer);
+    }
+
+    private static final class Records<R> extends RecordInput<R, R> {
+
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        void read(StreamRecord<R> element, Taker<R> taker) throws Exception {
+            taker.take(null, element);
+        }
+    }
+
+    private static final class Blocks<R> extends RecordInput<RecordBlock, R> {
+
+        private static final long serialVersionUID = 1L;
+
+        private final TypeSerializer<R> serializer;
+        private transient Counter counter;
+        private transient DataInputDeserializer in;
+
+        Blocks(TypeSerializer<R> serializer) {
+            this.serializer = serializer;
+        }
+
+        @Override
+        void open(Counter records) {
+            counter = records;
+            in = new DataInputDeserializer();
+        }
+
+        @Override
+        void read(StreamRecord<RecordBlock> element, Taker<R> taker) throws Exception {
+            RecordBlock block = element.getValue();
+            int size = block.size();
+            // Flink has counted one.
+            counter.inc(size - 1);
+            in.setBuffer(block.bytes(), 0, block.length());
+            for (int i = 0; i < size; i++) {
+                StreamRecord<R> record = new StreamRecord<>(next());
+                long timestamp = block.timestamp(i);
+                if (timestamp != RecordBlock.NO_TIMESTAMP) {
+                    record.setTimestamp(timestamp);
+                }
+                taker.take(block.dataType(i), record);
+            }
+            in.releaseArrays();
+        }
+
+        private R next() throws IOException {
+            return serializer.deserialize(in);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package io.flinkserving.state;
+
+import io.flinkserving.data.RecordBlock;
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * Format 1: number of records, data types, which record has which (if there are several), times (if
+ * there are any), the records. Unaligned checkpoints hold blocks that were on their way.
+ */
+public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordBlock> {
+
+    private static final long serialVersionUID = 1L;
+
+    public static final RecordBlockSerializer INSTANCE = new RecordBlockSerializer();
+
+    private static final int FORMAT = 1;
+
+    private RecordBlockSerializer() {}
+
+    @Override
+    public void serialize(RecordBlock block, DataOutputView out) throws IOException {
+        out.writeByte(FORMAT);
+        Wire.writeVarint(block.size(), out);
+        String[] dataTypes = block.dataTypes();
+        Wire.writeVarint(dataTypes.length, out);
+        for (String dataType : dataTypes) {
+            Wire.writeString(dataType, out);
+        }
+        if (dataTypes.length > 1) {
+            out.write(block.typeOfRecord(), 0, block.size());
+        }
+        long[] timestamps = block.timestamps();
+        out.writeBoolean(timestamps != null);
+        if (timestamps != null) {
+            for (int i = 0; i < block.size(); i++) {
+                out.writeLong(timestamps[i]);
+            }
+        }
+        Wire.writeVarint(block.length(), out);
+        out.write(block.bytes(), 0, block.length());
+    }
+
+    @Override
+    public RecordBlock deserialize(DataInputView in) throws IOException {
+        int format = in.readByte();
+        if (format != FORMAT) {
+            throw new IOException(
+                    "blocks of records have format " + FORMAT + " but the data has " + format);
+        }
+        int size = Wire.readCount(in);
+        String[] dataTypes = new String[Wire.readCount(in)];
+        for (int i = 0; i < dataTypes.length; i++) {
+            dataTypes[i] = Wire.readString(in);
+        }
+        byte[] typeOfRecord = null;
+        if (dataTypes.length > 1) {
+            typeOfRecord = new byte[size];
+            in.readFully(typeOfRecord);
+        }
+        long[] timestamps = null;
+        if (in.readBoolean()) {
+            timestamps = new long[size];
+            for (int i = 0; i < size; i++) {
+                timestamps[i] = in.readLong();
+            }
+        }
+        byte[] bytes = Wire.readBytes(in);
+        return new RecordBlock(size, dataTypes, typeOfRecord, timestamps, bytes, bytes.length);
+    }
+
+    @Override
+    public RecordBlock deserialize(RecordBlock reuse, DataInputView in) throws IOException {
+        return deserialize(in);
+    }
+
+    @Override
+    public void copy(DataInputView in, DataOutputView out) throws IOException {
+        serialize(deserialize(in), out);
+    }
+
+    @Override
+    public RecordBlock copy(RecordBlock from) {
+        return from.copy();
+    }
+
+    @Override
+    public RecordBlock copy(RecordBlock from, RecordBlock reuse) {
+        return from.copy();
+    }
+
+    @Override
+    public RecordBlock createInstance() {
+        return null;
+    }
+
+    @Override
+    public boolean isImmutableType() {
+        return false;
+    }
+
+    @Override
+    public int getLength() {
+        return -1;
+    }
+
+    @Override
+    public TypeSerializerSnapshot<RecordBlock> snapshotConfiguration() {
+        return new Format();
+    }
+
+    /** Written into checkpoints. */
+    public static final class Format extends SimpleTypeSerializerSnapshot<RecordBlock> {
+        public Format() {
+            super(() -> INSTANCE);
+        }
+    }
+}

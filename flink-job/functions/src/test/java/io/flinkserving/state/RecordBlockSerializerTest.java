@@ -1,0 +1,108 @@
+package io.flinkserving.state;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.flinkserving.data.RecordBlock;
+import java.io.IOException;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+/** What unaligned checkpoints hold of blocks stays readable. */
+class RecordBlockSerializerTest {
+
+    /** As the serializer documents format 1, written by hand. */
+    private static final String ONE_TYPE = "01" + "02" + "01" + "0177" + "00" + "03" + "010203";
+
+    private static final String TWO_TYPES =
+            "01"
+                    + "03"
+                    + "02"
+                    + "0177"
+                    + "00"
+                    + "000100"
+                    + "01"
+                    + "0000000000000007"
+                    + "8000000000000000"
+                    + "fffffffffffffff7"
+                    + "00";
+
+    private final RecordBlock oneType =
+            new RecordBlock(2, new String[] {"w"}, null, null, new byte[] {1, 2, 3, 4}, 3);
+    private final RecordBlock twoTypes =
+            new RecordBlock(
+                    3,
+                    new String[] {"w", ""},
+                    new byte[] {0, 1, 0, 9},
+                    new long[] {7, RecordBlock.NO_TIMESTAMP, -9, 99},
+                    new byte[8],
+                    0);
+
+    @Test
+    void aBlockIsWrittenInFormat1() throws Exception {
+        assertThat(hex(oneType)).isEqualTo(ONE_TYPE);
+        assertThat(hex(twoTypes)).isEqualTo(TWO_TYPES);
+    }
+
+    @Test
+    void aBlockOfFormat1IsRead() throws Exception {
+        RecordBlock one = read(ONE_TYPE);
+        assertThat(one.size()).isEqualTo(2);
+        assertThat(one.dataType(1)).isEqualTo("w");
+        assertThat(one.timestamp(1)).isEqualTo(RecordBlock.NO_TIMESTAMP);
+        assertThat(one.bytes()).containsExactly(1, 2, 3);
+        RecordBlock two = read(TWO_TYPES);
+        assertThat(two.size()).isEqualTo(3);
+        assertThat(two.dataType()).isEqualTo("w");
+        assertThat(two.dataType(1)).isEmpty();
+        assertThat(two.dataType(2)).isEqualTo("w");
+        assertThat(two.timestamps()).containsExactly(7, RecordBlock.NO_TIMESTAMP, -9);
+        assertThat(two.length()).isZero();
+    }
+
+    @Test
+    void aCopyLastsAndIsTheSame() throws Exception {
+        RecordBlock copy = RecordBlockSerializer.INSTANCE.copy(twoTypes);
+        twoTypes.typeOfRecord()[0] = 1;
+        twoTypes.timestamps()[0] = 8;
+        twoTypes.dataTypes()[0] = "x";
+        assertThat(hex(copy)).isEqualTo(TWO_TYPES);
+    }
+
+    @Test
+    void aLaterFormatIsRefused() {
+        assertThatThrownBy(() -> read("63" + ONE_TYPE.substring(2)))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("99");
+    }
+
+    @Test
+    void theSnapshotRestoresTheSerializer() throws Exception {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        TypeSerializerSnapshot.writeVersionedSnapshot(
+                out, RecordBlockSerializer.INSTANCE.snapshotConfiguration());
+        TypeSerializerSnapshot<RecordBlock> restored =
+                TypeSerializerSnapshot.readVersionedSnapshot(
+                        new DataInputDeserializer(out.getCopyOfBuffer()),
+                        getClass().getClassLoader());
+        assertThat(restored.restoreSerializer()).isEqualTo(RecordBlockSerializer.INSTANCE);
+        assertThat(InstantiationUtil.clone(RecordBlockSerializer.INSTANCE))
+                .isEqualTo(RecordBlockSerializer.INSTANCE);
+    }
+
+    private static RecordBlock read(String hex) throws IOException {
+        DataInputDeserializer in = new DataInputDeserializer(SerializersTest.bytes(hex));
+        RecordBlock block = RecordBlockSerializer.INSTANCE.deserialize(in);
+        assertThat(in.available()).isZero();
+        return block;
+    }
+
+    private static String hex(RecordBlock block) throws IOException {
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        RecordBlockSerializer.INSTANCE.serialize(block, out);
+        return SerializersTest.hex(out.getCopyOfBuffer());
+    }
+}
