@@ -14,8 +14,8 @@ public interface DataToServe<R> extends Serializable {
 
     /**
      * Data type of the record: the model that serves this data type scores it. Null or empty: the
-     * record fails with {@code DATA_TYPE_MISSING}. Called for each record, and twice when the
-     * stream is keyed, so it should be cheap; see {@link ProtobufStringField}.
+     * record fails with {@code DATA_TYPE_MISSING}. Called for each record, in some jobs twice, so
+     * it should be cheap; see {@link ProtobufStringField}.
      */
     String getType(R record);
 

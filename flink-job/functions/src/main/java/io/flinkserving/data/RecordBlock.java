@@ -1,11 +1,18 @@
 package io.flinkserving.data;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Records on their way to the operator that scores them, serialized one after the other. A block
- * crosses the network as one element, so that what Flink does for each element is done once for all
- * its records.
+ * Records on their way to the operator that scores them. A block crosses the network as one
+ * element, so that what Flink does for each element is done once for all its records.
+ *
+ * <p>Its bytes have for each record: the length of the serialized record (4 bytes, big-endian); how
+ * many bytes at the end of it are the message that a model reads, or {@link #NO_MESSAGE} (4 bytes);
+ * the record as its serializer wrote it. A record with a message can be scored without being
+ * deserialized.
  *
  * <p>Arrays are not copied: a block is valid until whoever made it makes the next one; {@link
  * #copy} lasts.
@@ -15,10 +22,20 @@ public final class RecordBlock {
     /** The time of a record that has none. */
     public static final long NO_TIMESTAMP = Long.MIN_VALUE;
 
+    /** In place of the length of a message: it is not known where in the record it is. */
+    public static final int NO_MESSAGE = -1;
+
+    /** Bytes before each record. */
+    public static final int HEADER = 8;
+
+    private static final VarHandle INT =
+            MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+
     private final int size;
     private final String[] dataTypes;
     private final byte[] typeOfRecord;
     private final long[] timestamps;
+    private final String[] ids;
     private final byte[] bytes;
     private final int length;
 
@@ -27,7 +44,8 @@ public final class RecordBlock {
      * @param dataTypes those that occur; the empty string stands for records that have none
      * @param typeOfRecord which of them each record has; null: all have the first
      * @param timestamps of the records, or {@link #NO_TIMESTAMP}; null: none has one
-     * @param bytes the records, as their serializer writes them
+     * @param ids of the records with messages, or null; null: none has one
+     * @param bytes the records, as said above
      * @param length bytes in use
      */
     public RecordBlock(
@@ -35,12 +53,14 @@ public final class RecordBlock {
             String[] dataTypes,
             byte[] typeOfRecord,
             long[] timestamps,
+            String[] ids,
             byte[] bytes,
             int length) {
         this.size = size;
         this.dataTypes = dataTypes;
         this.typeOfRecord = typeOfRecord;
         this.timestamps = timestamps;
+        this.ids = ids;
         this.bytes = bytes;
         this.length = length;
     }
@@ -62,6 +82,30 @@ public final class RecordBlock {
         return timestamps == null ? NO_TIMESTAMP : timestamps[record];
     }
 
+    /** Identity of a record with a message, or null. */
+    public String id(int record) {
+        return ids == null ? null : ids[record];
+    }
+
+    /**
+     * Bytes of a serialized record.
+     *
+     * @param offset of its header: 0 for the first record, then as {@link #next} says
+     */
+    public int recordLength(int offset) {
+        return (int) INT.get(bytes, offset);
+    }
+
+    /** Bytes of the message at the end of a record, or {@link #NO_MESSAGE}. */
+    public int messageLength(int offset) {
+        return (int) INT.get(bytes, offset + 4);
+    }
+
+    /** Offset of the header after that of this record. */
+    public int next(int offset) {
+        return offset + HEADER + recordLength(offset);
+    }
+
     /** The data types that occur; not a copy. */
     public String[] dataTypes() {
         return dataTypes;
@@ -75,6 +119,11 @@ public final class RecordBlock {
     /** Time of each record, or null: none has one. Not a copy. */
     public long[] timestamps() {
         return timestamps;
+    }
+
+    /** Identity of each record, or null: none has one. Not a copy. */
+    public String[] ids() {
+        return ids;
     }
 
     /** The records, in the first {@link #length} bytes; not a copy. */
@@ -93,6 +142,7 @@ public final class RecordBlock {
                 dataTypes.clone(),
                 typeOfRecord == null ? null : Arrays.copyOf(typeOfRecord, size),
                 timestamps == null ? null : Arrays.copyOf(timestamps, size),
+                ids == null ? null : Arrays.copyOf(ids, size),
                 Arrays.copyOf(bytes, length),
                 length);
     }

@@ -160,8 +160,10 @@ public final class DataProcessorKeyed<R>
     }
 
     /** What scores records that were collected. */
-    RecordBatch<R> batch(OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
-        return new RecordBatch<>(dataToServe, scoring, table.settings().batchSize, emitter, alone);
+    RecordBatch<R> batch(
+            RecordInput<?, R> input, OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
+        return new RecordBatch<>(
+                dataToServe, scoring, table.settings().batchSize, input, emitter, alone);
     }
 
     /**

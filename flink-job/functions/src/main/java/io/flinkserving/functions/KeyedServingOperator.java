@@ -1,5 +1,6 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
@@ -21,7 +22,8 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * @param <R> records
  */
 final class KeyedServingOperator<E, R>
-        extends KeyedCoProcessOperator<String, E, ModelToServe, ServingResult> {
+        extends KeyedCoProcessOperator<String, E, ModelToServe, ServingResult>
+        implements RecordInput.Taker<R> {
 
     private static final long serialVersionUID = 1L;
 
@@ -35,7 +37,6 @@ final class KeyedServingOperator<E, R>
     private transient BatchSchedule.InputAhead ahead;
     private transient RecordBatch<R> batch;
     private transient BatchSchedule schedule;
-    private transient RecordInput.Taker<R> taker;
 
     @SuppressWarnings("unchecked") // The function only gets records, see processAlone.
     KeyedServingOperator(RecordInput<E, R> input, DataProcessorKeyed<R> processor) {
@@ -53,10 +54,9 @@ final class KeyedServingOperator<E, R>
     @Override
     public void open() throws Exception {
         super.open();
-        batch = processor().batch(new OutcomeEmitter(output), this::processAlone);
+        batch = processor().batch(input, new OutcomeEmitter(output), this::processAlone);
         schedule = new BatchSchedule(batch, this, ahead);
         input.open(getMetricGroup().getIOMetricGroup().getNumRecordsInCounter());
-        taker = this::take;
     }
 
     /** Only what writes or reads state sets the key. */
@@ -81,18 +81,25 @@ final class KeyedServingOperator<E, R>
 
     @Override
     public void processElement1(StreamRecord<E> element) throws Exception {
-        input.read(element, taker);
+        input.read(element, this);
         schedule.added();
     }
 
-    private void take(String dataType, StreamRecord<R> record) throws Exception {
-        Slot<R> slot =
-                dataType == null
-                        ? processor().ready(record.getValue())
-                        : processor().readyFor(dataType);
+    @Override
+    public void take(StreamRecord<R> record) throws Exception {
+        Slot<R> slot = processor().ready(record.getValue());
         if (slot == null || !batch.add(slot, record)) {
             batch.flush();
             processAlone(record);
+        }
+    }
+
+    @Override
+    public void take(RecordBlock block, int index, int offset) throws Exception {
+        Slot<R> slot = processor().readyFor(block.dataType(index));
+        if (slot == null || !batch.add(slot, block, index, offset)) {
+            batch.flush();
+            processAlone(input.record(block, index, offset));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
@@ -16,7 +17,8 @@ final class OutcomeEmitter implements Collector<ServingOutcome> {
 
     private final Output<StreamRecord<ServingResult>> output;
     private final TimestampedCollector<ServingResult> results;
-    private StreamRecord<?> record = new StreamRecord<>(null);
+    private boolean hasTimestamp;
+    private long timestamp;
 
     OutcomeEmitter(Output<StreamRecord<ServingResult>> output) {
         this.output = output;
@@ -24,9 +26,21 @@ final class OutcomeEmitter implements Collector<ServingOutcome> {
     }
 
     /** What is emitted from now on comes of this record or message. */
-    void comesOf(StreamRecord<?> next) {
-        record = next;
-        results.setTimestamp(next);
+    void comesOf(StreamRecord<?> record) {
+        hasTimestamp = record.hasTimestamp();
+        timestamp = hasTimestamp ? record.getTimestamp() : 0;
+        results.setTimestamp(record);
+    }
+
+    /** The same for a record with this time, or {@link RecordBlock#NO_TIMESTAMP}. */
+    void comesOf(long time) {
+        hasTimestamp = time != RecordBlock.NO_TIMESTAMP;
+        timestamp = time;
+        if (hasTimestamp) {
+            results.setAbsoluteTimestamp(time);
+        } else {
+            results.eraseTimestamp();
+        }
     }
 
     @Override
@@ -37,8 +51,8 @@ final class OutcomeEmitter implements Collector<ServingOutcome> {
             ServingError error = (ServingError) outcome;
             output.collect(
                     ServingError.TAG,
-                    record.hasTimestamp()
-                            ? new StreamRecord<>(error, record.getTimestamp())
+                    hasTimestamp
+                            ? new StreamRecord<>(error, timestamp)
                             : new StreamRecord<>(error));
         }
     }

@@ -1,5 +1,6 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingResult;
 import org.apache.flink.streaming.api.operators.AbstractUdfStreamOperator;
@@ -18,7 +19,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  */
 final class PartitionedServingOperator<E, R>
         extends AbstractUdfStreamOperator<ServingResult, DataProcessorMap<R>>
-        implements TwoInputStreamOperator<E, ModelToServe, ServingResult> {
+        implements TwoInputStreamOperator<E, ModelToServe, ServingResult>, RecordInput.Taker<R> {
 
     private static final long serialVersionUID = 1L;
 
@@ -31,7 +32,6 @@ final class PartitionedServingOperator<E, R>
     private transient OutcomeEmitter emitter;
     private transient RecordBatch<R> batch;
     private transient BatchSchedule schedule;
-    private transient RecordInput.Taker<R> taker;
 
     PartitionedServingOperator(RecordInput<E, R> input, DataProcessorMap<R> processor) {
         super(processor);
@@ -47,27 +47,33 @@ final class PartitionedServingOperator<E, R>
     public void open() throws Exception {
         super.open();
         emitter = new OutcomeEmitter(output);
-        batch = userFunction.batch(emitter, this::processAlone);
+        batch = userFunction.batch(input, emitter, this::processAlone);
         schedule = new BatchSchedule(batch, this, ahead);
         input.open(getMetricGroup().getIOMetricGroup().getNumRecordsInCounter());
-        taker = this::take;
         pollAndArm();
     }
 
     @Override
     public void processElement1(StreamRecord<E> element) throws Exception {
-        input.read(element, taker);
+        input.read(element, this);
         schedule.added();
     }
 
-    private void take(String dataType, StreamRecord<R> record) throws Exception {
-        Slot<R> slot =
-                dataType == null
-                        ? userFunction.ready(record.getValue())
-                        : userFunction.readyFor(dataType);
+    @Override
+    public void take(StreamRecord<R> record) throws Exception {
+        Slot<R> slot = userFunction.ready(record.getValue());
         if (slot == null || !batch.add(slot, record)) {
             batch.flush();
             processAlone(record);
+        }
+    }
+
+    @Override
+    public void take(RecordBlock block, int index, int offset) throws Exception {
+        Slot<R> slot = userFunction.readyFor(block.dataType(index));
+        if (slot == null || !batch.add(slot, block, index, offset)) {
+            batch.flush();
+            processAlone(input.record(block, index, offset));
         }
     }
 

@@ -1,8 +1,10 @@
 package io.flinkserving.functions;
 
 import io.flinkserving.data.DataToServe;
+import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.BoundScorer;
 import io.flinkserving.model.ServingOutcome;
+import java.io.IOException;
 import java.util.Arrays;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
@@ -25,11 +27,17 @@ final class RecordBatch<R> {
 
     private final DataToServe<R> dataToServe;
     private final RecordScoring<R> scoring;
+    private final RecordInput<?, R> input;
     private final OutcomeEmitter emitter;
     private final Alone<R> alone;
     private final int size;
 
+    /** Null: the record is in a block. */
     private final StreamRecord<R>[] records;
+
+    private final RecordBlock[] blocks;
+    private final int[] indexes;
+    private final int[] offsets;
     private final Slot<R>[] slots;
     private final int[] rows;
     private final String[] ids;
@@ -47,14 +55,19 @@ final class RecordBatch<R> {
             DataToServe<R> dataToServe,
             RecordScoring<R> scoring,
             int size,
+            RecordInput<?, R> input,
             OutcomeEmitter emitter,
             Alone<R> alone) {
         this.dataToServe = dataToServe;
         this.scoring = scoring;
+        this.input = input;
         this.emitter = emitter;
         this.alone = alone;
         this.size = size;
         records = new StreamRecord[size];
+        blocks = new RecordBlock[size];
+        indexes = new int[size];
+        offsets = new int[size];
         slots = new Slot[size];
         rows = new int[size];
         ids = new String[size];
@@ -84,27 +97,63 @@ final class RecordBatch<R> {
         } catch (RuntimeException e) {
             return false;
         }
-        if (!slot.isBatched) {
-            scorer.begin();
-        }
+        begin(slot);
         int row = scorer.add(value);
         if (row < 0) {
             return false;
         }
+        records[count] = record;
+        added(slot, row, id);
+        return true;
+    }
+
+    /**
+     * The same for a record of a block, which is read only if it has to be.
+     *
+     * @param index of the record in the block
+     * @param offset of its header in the block's bytes
+     */
+    boolean add(Slot<R> slot, RecordBlock block, int index, int offset) throws Exception {
+        BoundScorer<R> scorer = slot.active;
+        int message = block.messageLength(offset);
+        if (message == RecordBlock.NO_MESSAGE || !scorer.takesMessages()) {
+            return add(slot, input.record(block, index, offset));
+        }
+        if (scorer.capacity() == 1) {
+            return false;
+        }
+        begin(slot);
+        int row = scorer.addMessage(block.bytes(), block.next(offset) - message, message);
+        if (row < 0) {
+            return false;
+        }
+        blocks[count] = block;
+        indexes[count] = index;
+        offsets[count] = offset;
+        added(slot, row, block.id(index));
+        return true;
+    }
+
+    private static void begin(Slot<?> slot) {
+        if (!slot.isBatched) {
+            slot.active.begin();
+        }
+    }
+
+    private void added(Slot<R> slot, int row, String id) throws Exception {
+        BoundScorer<R> scorer = slot.active;
         if (!slot.isBatched) {
             slot.isBatched = true;
             slot.batchLimit = most(scorer);
             used[usedCount++] = slot;
         }
         int at = count++;
-        records[at] = record;
         slots[at] = slot;
         rows[at] = row;
         ids[at] = id;
         if (count == size || scorer.rows() >= slot.batchLimit) {
             flush();
         }
-        return true;
     }
 
     private static int most(BoundScorer<?> scorer) {
@@ -130,15 +179,20 @@ final class RecordBatch<R> {
                 outcomes[i] = slots[i].isBatchScored ? outcome(i) : null;
             }
             for (int i = 0; i < count; i++) {
-                if (outcomes[i] != null) {
-                    emitter.comesOf(records[i]);
-                    emitter.collect(outcomes[i]);
-                } else {
-                    alone.process(records[i]);
+                if (outcomes[i] == null) {
+                    alone.process(record(i));
+                    continue;
                 }
+                if (records[i] == null) {
+                    emitter.comesOf(blocks[i].timestamp(indexes[i]));
+                } else {
+                    emitter.comesOf(records[i]);
+                }
+                emitter.collect(outcomes[i]);
             }
         } finally {
             Arrays.fill(records, 0, count, null);
+            Arrays.fill(blocks, 0, count, null);
             Arrays.fill(slots, 0, count, null);
             Arrays.fill(outcomes, 0, count, null);
             Arrays.fill(ids, 0, count, null);
@@ -173,11 +227,17 @@ final class RecordBatch<R> {
         return true;
     }
 
-    private ServingOutcome outcome(int at) {
+    private StreamRecord<R> record(int at) throws IOException {
+        return records[at] != null
+                ? records[at]
+                : input.record(blocks[at], indexes[at], offsets[at]);
+    }
+
+    private ServingOutcome outcome(int at) throws IOException {
         Slot<R> slot = slots[at];
         ServingOutcome result = slot.active.result(rows[at], ids[at]);
         return result != null
                 ? result
-                : scoring.failed(slot, records[at].getValue(), slot.active.failure(rows[at]));
+                : scoring.failed(slot, record(at).getValue(), slot.active.failure(rows[at]));
     }
 }

@@ -1,6 +1,9 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.DataToServe;
+import io.flinkserving.data.ProtobufFormat;
 import io.flinkserving.data.RecordBlock;
+import io.flinkserving.data.RecordFormat;
 import java.io.IOException;
 import java.util.Arrays;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
@@ -24,22 +27,33 @@ final class RecordBlockBuilder<R> {
     /** Data types are found by comparison. */
     private static final int MOST_DATA_TYPES = 8;
 
+    private final DataToServe<R> dataToServe;
     private final TypeSerializer<R> serializer;
+
+    /** Null: records have no messages. */
+    private final ProtobufFormat<R> messages;
+
     private final String[] dataTypes = new String[MOST_DATA_TYPES];
     private final byte[] typeOfRecord;
     private final long[] timestamps;
+    private final String[] ids;
     private DataOutputSerializer records = new DataOutputSerializer(INITIAL_BYTES);
     private int dataTypeCount;
     private int size;
     private boolean isTimed;
+    private boolean isNamed;
 
     /**
      * @param most records of a block
      */
-    RecordBlockBuilder(TypeSerializer<R> serializer, int most) {
+    RecordBlockBuilder(DataToServe<R> dataToServe, TypeSerializer<R> serializer, int most) {
+        this.dataToServe = dataToServe;
         this.serializer = serializer;
+        RecordFormat<R> format = dataToServe.format();
+        messages = format instanceof ProtobufFormat ? (ProtobufFormat<R>) format : null;
         typeOfRecord = new byte[most];
         timestamps = new long[most];
+        ids = new String[most];
     }
 
     int size() {
@@ -65,7 +79,7 @@ final class RecordBlockBuilder<R> {
         if (type == MOST_DATA_TYPES) {
             return false;
         }
-        serializer.serialize(record.getValue(), records);
+        write(record.getValue());
         if (type == dataTypeCount) {
             dataTypes[dataTypeCount++] = dataType;
         }
@@ -75,6 +89,48 @@ final class RecordBlockBuilder<R> {
         isTimed |= hasTimestamp;
         size++;
         return true;
+    }
+
+    private void write(R record) throws IOException {
+        int header = records.length();
+        records.writeInt(0);
+        records.writeInt(0);
+        int start = records.length();
+        serializer.serialize(record, records);
+        int length = records.length() - start;
+        records.writeIntUnsafe(length, header);
+        records.writeIntUnsafe(messageLength(record, length), header + 4);
+    }
+
+    /** Most serializers write the bytes of a message as they are, and many write them last. */
+    private int messageLength(R record, int length) {
+        if (messages == null) {
+            return RecordBlock.NO_MESSAGE;
+        }
+        byte[] message;
+        String id;
+        try {
+            message = messages.bytes(record);
+            id = dataToServe.getId(record);
+        } catch (Exception e) {
+            // The join asks again and reports it.
+            return RecordBlock.NO_MESSAGE;
+        }
+        int end = records.length();
+        if (message == null
+                || message.length > length
+                || !Arrays.equals(
+                        records.getSharedBuffer(),
+                        end - message.length,
+                        end,
+                        message,
+                        0,
+                        message.length)) {
+            return RecordBlock.NO_MESSAGE;
+        }
+        ids[size] = id;
+        isNamed |= id != null;
+        return message.length;
     }
 
     private int find(String dataType) {
@@ -99,6 +155,7 @@ final class RecordBlockBuilder<R> {
                 Arrays.copyOf(dataTypes, dataTypeCount),
                 dataTypeCount == 1 ? null : typeOfRecord,
                 isTimed ? timestamps : null,
+                isNamed ? ids : null,
                 records.getSharedBuffer(),
                 records.length());
     }
@@ -106,6 +163,10 @@ final class RecordBlockBuilder<R> {
     void clear() {
         records.clear();
         Arrays.fill(dataTypes, 0, dataTypeCount, null);
+        if (isNamed) {
+            Arrays.fill(ids, 0, size, null);
+            isNamed = false;
+        }
         dataTypeCount = 0;
         size = 0;
         isTimed = false;

@@ -1,5 +1,6 @@
 package io.flinkserving.functions;
 
+import io.flinkserving.data.DataToServe;
 import io.flinkserving.data.RecordBlock;
 import java.io.IOException;
 import java.util.function.Consumer;
@@ -18,6 +19,7 @@ final class RecordBlocks<R> {
     /** So many places a data type may have its block in. */
     private static final int PLACES = 4;
 
+    private final DataToServe<R> dataToServe;
     private final TypeSerializer<R> serializer;
     private final int mostRecords;
     private final Consumer<RecordBlock> output;
@@ -36,10 +38,12 @@ final class RecordBlocks<R> {
      */
     @SuppressWarnings("unchecked")
     RecordBlocks(
+            DataToServe<R> dataToServe,
             TypeSerializer<R> serializer,
             boolean keyed,
             int mostRecords,
             Consumer<RecordBlock> output) {
+        this.dataToServe = dataToServe;
         this.serializer = serializer;
         this.mostRecords = mostRecords;
         this.output = output;
@@ -66,7 +70,7 @@ final class RecordBlocks<R> {
 
     private RecordBlockBuilder<R> at(int place) {
         if (builders[place] == null) {
-            builders[place] = new RecordBlockBuilder<>(serializer, mostRecords);
+            builders[place] = new RecordBlockBuilder<>(dataToServe, serializer, mostRecords);
         }
         return builders[place];
     }

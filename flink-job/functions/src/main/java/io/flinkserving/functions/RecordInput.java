@@ -22,10 +22,10 @@ abstract class RecordInput<E, R> implements Serializable {
 
     /** Takes the records one after the other. */
     interface Taker<R> {
-        /**
-         * @param dataType null: not known yet
-         */
-        void take(String dataType, StreamRecord<R> record) throws Exception;
+        void take(StreamRecord<R> record) throws Exception;
+
+        /** Takes a record that {@link RecordInput#record} gives. */
+        void take(RecordBlock block, int index, int offset) throws Exception;
     }
 
     /** Hands over the records of an element. */
@@ -35,6 +35,14 @@ abstract class RecordInput<E, R> implements Serializable {
      * @param records what counts elements
      */
     void open(Counter records) {}
+
+    /**
+     * A record of a block.
+     *
+     * @param index of the record in the block
+     * @param offset of its header in the block's bytes
+     */
+    abstract StreamRecord<R> record(RecordBlock block, int index, int offset) throws IOException;
 
     static <R> RecordInput<R, R> ofRecords() {
         return new Records<>();
@@ -53,7 +61,12 @@ abstract class RecordInput<E, R> implements Serializable {
 
         @Override
         void read(StreamRecord<R> element, Taker<R> taker) throws Exception {
-            taker.take(null, element);
+            taker.take(element);
+        }
+
+        @Override
+        StreamRecord<R> record(RecordBlock block, int index, int offset) {
+            throw new IllegalStateException("no blocks come in here");
         }
     }
 
@@ -81,20 +94,23 @@ abstract class RecordInput<E, R> implements Serializable {
             int size = block.size();
             // Flink has counted one.
             counter.inc(size - 1);
-            in.setBuffer(block.bytes(), 0, block.length());
+            int offset = 0;
             for (int i = 0; i < size; i++) {
-                StreamRecord<R> record = new StreamRecord<>(next());
-                long timestamp = block.timestamp(i);
-                if (timestamp != RecordBlock.NO_TIMESTAMP) {
-                    record.setTimestamp(timestamp);
-                }
-                taker.take(block.dataType(i), record);
+                taker.take(block, i, offset);
+                offset = block.next(offset);
             }
-            in.releaseArrays();
         }
 
-        private R next() throws IOException {
-            return serializer.deserialize(in);
+        @Override
+        StreamRecord<R> record(RecordBlock block, int index, int offset) throws IOException {
+            in.setBuffer(block.bytes(), offset + RecordBlock.HEADER, block.recordLength(offset));
+            StreamRecord<R> record = new StreamRecord<>(serializer.deserialize(in));
+            long timestamp = block.timestamp(index);
+            if (timestamp != RecordBlock.NO_TIMESTAMP) {
+                record.setTimestamp(timestamp);
+            }
+            in.releaseArrays();
+            return record;
         }
     }
 }

@@ -55,7 +55,7 @@ final class RecordPacker<R> extends AbstractStreamOperator<RecordBlock>
     public void open() throws Exception {
         super.open();
         dataType = new DataTypeKey<>(dataToServe);
-        blocks = new RecordBlocks<>(serializer, keyed, mostRecords, this::emit);
+        blocks = new RecordBlocks<>(dataToServe, serializer, keyed, mostRecords, this::emit);
     }
 
     @Override

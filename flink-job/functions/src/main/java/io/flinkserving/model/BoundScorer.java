@@ -17,6 +17,9 @@ public final class BoundScorer<R> implements AutoCloseable {
     /** The same, or null when it is another one. */
     private final NativeRecordScorer<R> library;
 
+    /** The same, or null when it does not take protobuf messages. */
+    private final NativeProtobufScorer<R> messages;
+
     private final ServedModel model;
     private final OutputSchema schema;
     private final Outputs outputs = new Outputs();
@@ -27,6 +30,8 @@ public final class BoundScorer<R> implements AutoCloseable {
     public BoundScorer(Scorer<R> scorer, ModelToServe model) {
         this.scorer = scorer;
         this.library = scorer instanceof NativeRecordScorer ? (NativeRecordScorer<R>) scorer : null;
+        this.messages =
+                scorer instanceof NativeProtobufScorer ? (NativeProtobufScorer<R>) scorer : null;
         this.schema = Objects.requireNonNull(scorer.outputs(), "outputs of the scorer");
         this.model =
                 new ServedModel(
@@ -77,6 +82,20 @@ public final class BoundScorer<R> implements AutoCloseable {
         try {
             return library.add(record) ? rows++ : -1;
         } catch (ScoringException | NativeException e) {
+            return -1;
+        }
+    }
+
+    /** Whether {@link #addMessage} may be called. */
+    public boolean takesMessages() {
+        return messages != null;
+    }
+
+    /** As {@link #add} for a record of which just its message is known. */
+    public int addMessage(byte[] bytes, int offset, int length) {
+        try {
+            return messages.addMessage(bytes, offset, length) ? rows++ : -1;
+        } catch (NativeException e) {
             return -1;
         }
     }

@@ -34,6 +34,11 @@ final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
         return scorer.add(bytes);
     }
 
+    /** As {@link #add} for the bytes of a message. */
+    boolean addMessage(byte[] bytes, int offset, int length) throws NativeException {
+        return scorer.add(bytes, offset, length);
+    }
+
     @Override
     int run() throws NativeException {
         return scorer.score();

@@ -88,10 +88,10 @@ public final class ModelServingOptions {
                     .intType()
                     .defaultValue(256)
                     .withDescription(
-                            "Most records that are scored in one call of the library. Records are"
-                                    + " collected only while more of them are there already, and never"
-                                    + " over a checkpoint, a watermark or a model message. 1: each by"
-                                    + " itself.");
+                            "Most records that are scored in one call of the library, and that cross"
+                                    + " the network in one block. They are collected for some"
+                                    + " milliseconds at most, and never over a checkpoint, a watermark"
+                                    + " or a model message. 1: each by itself.");
 
     public static final ConfigOption<MemorySize> MAX_ERROR_INPUT =
             ConfigOptions.key(PREFIX + "errors.max-input")

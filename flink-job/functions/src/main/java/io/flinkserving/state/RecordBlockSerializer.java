@@ -10,7 +10,8 @@ import org.apache.flink.core.memory.DataOutputView;
 
 /**
  * Format 1: number of records, data types, which record has which (if there are several), times (if
- * there are any), the records. Unaligned checkpoints hold blocks that were on their way.
+ * there are any), identities (if there are any), the bytes. Unaligned checkpoints hold blocks that
+ * were on their way.
  */
 public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordBlock> {
 
@@ -41,6 +42,13 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
                 out.writeLong(timestamps[i]);
             }
         }
+        String[] ids = block.ids();
+        out.writeBoolean(ids != null);
+        if (ids != null) {
+            for (int i = 0; i < block.size(); i++) {
+                Wire.writeNullableString(ids[i], out);
+            }
+        }
         Wire.writeVarint(block.length(), out);
         out.write(block.bytes(), 0, block.length());
     }
@@ -69,8 +77,15 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
                 timestamps[i] = in.readLong();
             }
         }
+        String[] ids = null;
+        if (in.readBoolean()) {
+            ids = new String[size];
+            for (int i = 0; i < size; i++) {
+                ids[i] = Wire.readNullableString(in);
+            }
+        }
         byte[] bytes = Wire.readBytes(in);
-        return new RecordBlock(size, dataTypes, typeOfRecord, timestamps, bytes, bytes.length);
+        return new RecordBlock(size, dataTypes, typeOfRecord, timestamps, ids, bytes, bytes.length);
     }
 
     @Override

@@ -2,7 +2,9 @@ package io.flinkserving.functions;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.flinkserving.data.DataToServe;
 import io.flinkserving.data.RecordBlock;
+import io.flinkserving.data.RecordFormat;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.NativeModelFactoriesResolver;
 import io.flinkserving.model.ServingError;
@@ -40,12 +42,20 @@ class RecordBatchTest {
 
     private static final int BATCH = 4;
 
-    /** Which join, and whether its input are records or blocks of one record each. */
+    private static final TypeSerializer<Wine> SERIALIZER =
+            TypeInformation.of(Wine.class).createSerializer(new SerializerConfigImpl());
+
+    /**
+     * Which join, and whether its input are records or blocks of one record each; whether it is
+     * known where in the block a record's message is.
+     */
     enum Join {
         KEYED(true),
         PARTITIONED(false),
         KEYED_BLOCKS(true),
-        PARTITIONED_BLOCKS(false);
+        PARTITIONED_BLOCKS(false),
+        KEYED_BLOCKS_WITHOUT_MESSAGES(true),
+        PARTITIONED_BLOCKS_WITHOUT_MESSAGES(false);
 
         final boolean keyed;
 
@@ -78,25 +88,25 @@ class RecordBatchTest {
 
     private void open(Join join) throws Exception {
         Wine.ToServe data = new Wine.ToServe();
-        TypeSerializer<Wine> serializer =
-                TypeInformation.of(Wine.class).createSerializer(new SerializerConfigImpl());
+        RecordInput<RecordBlock, Wine> blocks = RecordInput.ofBlocks(SERIALIZER);
         switch (join) {
             case KEYED:
                 keyed(RecordInput.ofRecords(), new DataTypeKey<>(data), record -> record);
                 break;
-            case KEYED_BLOCKS:
-                keyed(
-                        RecordInput.ofBlocks(serializer),
-                        RecordBlock::dataType,
-                        record -> block(data, serializer, record));
-                break;
             case PARTITIONED:
                 partitioned(RecordInput.ofRecords(), record -> record);
                 break;
+            case KEYED_BLOCKS:
+                keyed(blocks, RecordBlock::dataType, RecordBatchTest::block);
+                break;
+            case PARTITIONED_BLOCKS:
+                partitioned(blocks, RecordBatchTest::block);
+                break;
+            case KEYED_BLOCKS_WITHOUT_MESSAGES:
+                keyed(blocks, RecordBlock::dataType, RecordBatchTest::blockWithoutMessage);
+                break;
             default:
-                partitioned(
-                        RecordInput.ofBlocks(serializer),
-                        record -> block(data, serializer, record));
+                partitioned(blocks, RecordBatchTest::blockWithoutMessage);
         }
         job.harness.open();
         serve("wine", "w", 1000);
@@ -143,16 +153,50 @@ class RecordBatchTest {
         job = new Driver<>(new TwoInputStreamOperatorTestHarness<>(serving), element);
     }
 
-    private static StreamRecord<RecordBlock> block(
-            Wine.ToServe data, TypeSerializer<Wine> serializer, StreamRecord<Wine> record) {
+    private static StreamRecord<RecordBlock> block(StreamRecord<Wine> record) {
+        RecordBlock block = block(new Wine.ToServe(), record);
+        assertThat(block.messageLength(0)).isEqualTo(record.getValue().value.length);
+        return new StreamRecord<>(block);
+    }
+
+    private static StreamRecord<RecordBlock> blockWithoutMessage(StreamRecord<Wine> record) {
+        RecordBlock block = block(new Nameless(), record);
+        assertThat(block.messageLength(0)).isEqualTo(RecordBlock.NO_MESSAGE);
+        return new StreamRecord<>(block);
+    }
+
+    private static RecordBlock block(DataToServe<Wine> data, StreamRecord<Wine> record) {
         List<RecordBlock> blocks = new ArrayList<>();
         try {
-            new RecordBlocks<>(serializer, true, 1, block -> blocks.add(block.copy()))
+            new RecordBlocks<>(data, SERIALIZER, true, 1, block -> blocks.add(block.copy()))
                     .add(new DataTypeKey<>(data).getKey(record.getValue()), record);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return new StreamRecord<>(blocks.get(0));
+        return blocks.get(0);
+    }
+
+    /** Wines whose identities can't be read, so that they are left as they are. */
+    private static final class Nameless implements DataToServe<Wine> {
+
+        private static final long serialVersionUID = 1L;
+
+        private final Wine.ToServe data = new Wine.ToServe();
+
+        @Override
+        public String getType(Wine record) {
+            return data.getType(record);
+        }
+
+        @Override
+        public String getId(Wine record) {
+            throw new IllegalArgumentException("no identity");
+        }
+
+        @Override
+        public RecordFormat<Wine> format() {
+            return data.format();
+        }
     }
 
     @AfterEach

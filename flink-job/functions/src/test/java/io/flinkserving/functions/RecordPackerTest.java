@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.flinkserving.data.RecordBlock;
 import io.flinkserving.testing.Reading;
 import io.flinkserving.testing.ReadingToServe;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -59,9 +60,18 @@ class RecordPackerTest {
             List<String> records = new ArrayList<>();
             input.read(
                     new StreamRecord<>(block),
-                    (type, record) -> {
-                        String time = record.hasTimestamp() ? "@" + record.getTimestamp() : "";
-                        records.add(type + " " + record.getValue().value + time);
+                    new RecordInput.Taker<>() {
+                        @Override
+                        public void take(StreamRecord<Reading> record) {
+                            throw new AssertionError(record);
+                        }
+
+                        @Override
+                        public void take(RecordBlock of, int index, int offset) throws IOException {
+                            StreamRecord<Reading> record = input.record(of, index, offset);
+                            String time = record.hasTimestamp() ? "@" + record.getTimestamp() : "";
+                            records.add(of.dataType(index) + " " + record.getValue().value + time);
+                        }
                     });
             blocks.add(records);
             assertThat(counter.getCount()).isEqualTo(block.size() - 1);

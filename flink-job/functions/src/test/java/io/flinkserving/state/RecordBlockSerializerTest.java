@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 class RecordBlockSerializerTest {
 
     /** As the serializer documents format 1, written by hand. */
-    private static final String ONE_TYPE = "01" + "02" + "01" + "0177" + "00" + "03" + "010203";
+    private static final String ONE_TYPE =
+            "01" + "02" + "01" + "0177" + "00" + "00" + "03" + "010203";
 
     private static final String TWO_TYPES =
             "01"
@@ -28,16 +29,21 @@ class RecordBlockSerializerTest {
                     + "0000000000000007"
                     + "8000000000000000"
                     + "fffffffffffffff7"
+                    + "01"
+                    + "0231"
+                    + "00"
+                    + "01"
                     + "00";
 
     private final RecordBlock oneType =
-            new RecordBlock(2, new String[] {"w"}, null, null, new byte[] {1, 2, 3, 4}, 3);
+            new RecordBlock(2, new String[] {"w"}, null, null, null, new byte[] {1, 2, 3, 4}, 3);
     private final RecordBlock twoTypes =
             new RecordBlock(
                     3,
                     new String[] {"w", ""},
                     new byte[] {0, 1, 0, 9},
                     new long[] {7, RecordBlock.NO_TIMESTAMP, -9, 99},
+                    new String[] {"1", null, "", "9"},
                     new byte[8],
                     0);
 
@@ -60,6 +66,7 @@ class RecordBlockSerializerTest {
         assertThat(two.dataType(1)).isEmpty();
         assertThat(two.dataType(2)).isEqualTo("w");
         assertThat(two.timestamps()).containsExactly(7, RecordBlock.NO_TIMESTAMP, -9);
+        assertThat(two.ids()).containsExactly("1", null, "");
         assertThat(two.length()).isZero();
     }
 
@@ -69,6 +76,7 @@ class RecordBlockSerializerTest {
         twoTypes.typeOfRecord()[0] = 1;
         twoTypes.timestamps()[0] = 8;
         twoTypes.dataTypes()[0] = "x";
+        twoTypes.ids()[0] = "x";
         assertThat(hex(copy)).isEqualTo(TWO_TYPES);
     }
 
