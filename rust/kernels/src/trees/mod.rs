@@ -12,6 +12,7 @@ mod flat;
 mod levels;
 mod lone;
 mod node;
+mod sums;
 
 use std::fmt;
 

@@ -98,23 +98,9 @@ impl Forest {
             Leaves::Double(scores) => self.walk(rows, &mut WeightedSum { scores, weights, sums }),
             Leaves::Float(scores) if weights.is_empty() => self.walk(rows, &mut SingleSum { scores, sums }),
             Leaves::Float(scores) => self.walk(rows, &mut WeightedSingleSum { scores, weights, sums }),
-            Leaves::Shares(shares) if weights.is_empty() => match classes {
-                2 => self.walk(rows, &mut FewShares::<2>::new(shares, sums)),
-                3 => self.walk(rows, &mut FewShares::<3>::new(shares, sums)),
-                4 => self.walk(rows, &mut FewShares::<4>::new(shares, sums)),
-                5 => self.walk(rows, &mut FewShares::<5>::new(shares, sums)),
-                6 => self.walk(rows, &mut FewShares::<6>::new(shares, sums)),
-                7 => self.walk(rows, &mut FewShares::<7>::new(shares, sums)),
-                8 => self.walk(rows, &mut FewShares::<8>::new(shares, sums)),
-                _ => self.walk(
-                    rows,
-                    &mut Shares {
-                        rows: shares,
-                        weights,
-                        classes,
-                        sums,
-                    },
-                ),
+            Leaves::Shares(shares) if weights.is_empty() => match &self.trees {
+                Trees::Double(trees) => trees.add_weights(rows, classes, shares, sums),
+                Trees::Float(trees) => trees.add_weights(rows, classes, shares, sums),
             },
             Leaves::Shares(shares) => self.walk(
                 rows,
@@ -201,34 +187,6 @@ impl LeafVisitor for WeightedSingleSum<'_> {
     }
 }
 
-/// The sums stay in registers.
-struct FewShares<'a, const CLASSES: usize> {
-    shares: &'a [[f64; CLASSES]],
-    sums: &'a mut [[f64; CLASSES]],
-}
-
-impl<'a, const CLASSES: usize> FewShares<'a, CLASSES> {
-    fn new(shares: &'a [f64], sums: &'a mut [f64]) -> Self {
-        Self {
-            shares: shares.as_chunks().0,
-            sums: sums.as_chunks_mut().0,
-        }
-    }
-}
-
-impl<const CLASSES: usize> LeafVisitor for FewShares<'_, CLASSES> {
-    #[inline]
-    fn visit(&mut self, row: usize, _: usize, payloads: impl Iterator<Item = u32>) {
-        let mut sums = self.sums[row];
-        for leaf in payloads {
-            for (sum, share) in sums.iter_mut().zip(&self.shares[leaf as usize]) {
-                *sum += share;
-            }
-        }
-        self.sums[row] = sums;
-    }
-}
-
 struct Shares<'a> {
     rows: &'a [f64],
     weights: &'a [f64],
@@ -240,7 +198,7 @@ impl LeafVisitor for Shares<'_> {
     fn visit(&mut self, row: usize, first: usize, payloads: impl Iterator<Item = u32>) {
         let sums = &mut self.sums[row * self.classes..(row + 1) * self.classes];
         for (tree, leaf) in payloads.enumerate() {
-            let weight = self.weights.get(first + tree).copied().unwrap_or(1.0);
+            let weight = self.weights[first + tree];
             let shares = &self.rows[leaf as usize * self.classes..][..self.classes];
             for (sum, share) in sums.iter_mut().zip(shares) {
                 *sum += weight * share;

@@ -1,8 +1,11 @@
 //! Trees on the kernel that PMML uses, too.
 
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
 use serving_kernels::trees::{BinaryNode, EnsembleBuilder, LeafVisitor, Missing, RankedRows, Threshold, TreeEnsemble};
 
-use super::{Aggregate, Mode, Source, TreeModel};
+use super::{Aggregate, Leaf, Mode, Source, TreeModel};
 use crate::ops::float::Float;
 
 /// `f32` and `f64` as trees need them.
@@ -67,7 +70,7 @@ pub(crate) struct Space<T> {
     ranked: RankedRows,
 }
 
-/// Adds up weights that are all for the first target.
+/// Adds up weights that are all for the first of some targets.
 struct AddOne<'a, T> {
     weights: &'a [T],
     targets: usize,
@@ -82,22 +85,21 @@ impl<T: Float> LeafVisitor for AddOne<'_, T> {
     }
 }
 
-/// Adds up weights for all targets.
-struct AddAll<'a, T> {
-    weights: &'a [T],
+/// Adds up weights each of which is for one target.
+struct AddEach<'a, T> {
+    pairs: &'a [(u32, T)],
     targets: usize,
     sums: &'a mut [T],
 }
 
-impl<T: Float> LeafVisitor for AddAll<'_, T> {
+impl<T: Float> LeafVisitor for AddEach<'_, T> {
     #[inline]
     fn visit(&mut self, row: usize, _: usize, payloads: impl Iterator<Item = u32>) {
         let sums = &mut self.sums[row * self.targets..(row + 1) * self.targets];
         for leaf in payloads {
-            let weights = &self.weights[leaf as usize * self.targets..][..self.targets];
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum = *sum + *weight;
-            }
+            let (target, weight) = self.pairs[leaf as usize];
+            let sum = &mut sums[target as usize];
+            *sum = *sum + weight;
         }
     }
 }
@@ -143,8 +145,33 @@ struct Builder<'a, T> {
     columns: Vec<(u32, T)>,
     /// Column of each feature for missing values that go left, and right.
     places: Vec<[Option<u32>; 2]>,
-    /// Range of weights of each leaf.
+    /// Ranges of weights. Leaves that weigh the same are one, so that what rows reach fits the cache.
     ranges: Vec<(u32, u32)>,
+    /// The range of what leaves weigh.
+    known: HashMap<Contribution<'a>, u32>,
+}
+
+/// What a leaf weighs, compared bit by bit.
+struct Contribution<'a>(&'a [Leaf]);
+
+impl Contribution<'_> {
+    fn bits(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.0.iter().map(|leaf| (leaf.target, leaf.weight.to_bits()))
+    }
+}
+
+impl PartialEq for Contribution<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits().eq(other.bits())
+    }
+}
+
+impl Eq for Contribution<'_> {}
+
+impl Hash for Contribution<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits().for_each(|bits| bits.hash(state));
+    }
 }
 
 impl<T: TreeReal> Builder<'_, T> {
@@ -167,8 +194,13 @@ impl<T: TreeReal> Builder<'_, T> {
         while let Some(at) = queue.pop_front() {
             let node = &self.source.nodes[at as usize];
             if let Mode::Leaf(start, end) = node.mode {
-                tree.push(BinaryNode::Leaf(self.ranges.len() as u32));
-                self.ranges.push((start, end));
+                let leaves = &self.source.leaves[start as usize..end as usize];
+                let next = self.ranges.len() as u32;
+                let number = *self.known.entry(Contribution(leaves)).or_insert(next);
+                if number == next {
+                    self.ranges.push((start, end));
+                }
+                tree.push(BinaryNode::Leaf(number));
                 continue;
             }
             let exact = T::from_f64(node.threshold);
@@ -214,6 +246,7 @@ impl<T: TreeReal> Kernel<T> {
             columns: Vec::new(),
             places: vec![[None; 2]; source.features],
             ranges: Vec::new(),
+            known: HashMap::new(),
         };
         let mut trees = EnsembleBuilder::default();
         for root in &source.roots {
@@ -231,7 +264,7 @@ impl<T: TreeReal> Kernel<T> {
 
     fn weights(source: &Source, ranges: &[(u32, u32)]) -> Weights<T> {
         let of = |range: &(u32, u32)| &source.leaves[range.0 as usize..range.1 as usize];
-        let pair = |leaf: &super::Leaf| (leaf.target, T::from_f64(leaf.weight));
+        let pair = |leaf: &Leaf| (leaf.target, T::from_f64(leaf.weight));
         if ranges.iter().all(|range| matches!(of(range), [_])) {
             let pairs: Vec<(u32, T)> = ranges.iter().flat_map(of).map(pair).collect();
             if pairs.iter().all(|(target, _)| *target == 0) {
@@ -316,10 +349,11 @@ impl<T: TreeReal> Kernel<T> {
                 let mut visitor = AddOne { weights, targets, sums };
                 self.ensemble.walk(rows, &mut visitor);
             }
-            Weights::All(weights) if adds => {
-                let mut visitor = AddAll { weights, targets, sums };
+            Weights::Each(pairs) if adds => {
+                let mut visitor = AddEach { pairs, targets, sums };
                 self.ensemble.walk(rows, &mut visitor);
             }
+            Weights::All(weights) if adds => self.ensemble.add_weights(rows, targets, weights, sums),
             _ => {
                 let mut visitor = Join {
                     kernel: self,
