@@ -161,10 +161,10 @@ fn fit(fields: &[usize], width: usize, record: &[RecordField]) -> Option<Vec<usi
 
 fn by_name(input: &Field, width: usize, record: &[RecordField]) -> Option<Vec<usize>> {
     let name = bare(&input.name);
-    let exact = record.iter().position(|field| field.name == name);
+    let exact = record.iter().position(|field| bare(&field.name) == name);
     let found = exact.or_else(|| {
         let wanted = folded(name);
-        let mut same = (0..record.len()).filter(|index| folded(&record[*index].name) == wanted);
+        let mut same = (0..record.len()).filter(|index| folded(bare(&record[*index].name)) == wanted);
         same.next().filter(|_| same.next().is_none())
     })?;
     fit(&[found], width, record)
@@ -307,6 +307,19 @@ mod tests {
         let bound = bind_inputs(&schema, &record(&["fixed_acidity", "other", "pH"]), &[]).unwrap();
         assert_eq!((bound[0].slot, bound[0].fields[0]), (0, 2));
         assert_eq!((bound[1].slot, bound[1].fields[0]), (1, 0));
+    }
+
+    #[test]
+    fn the_suffix_of_a_tensor_may_be_left_off_on_either_side() {
+        for (input, field) in [("x:0", "x"), ("x", "x:0"), ("x:0", "x:0"), ("X:0", "x")] {
+            let schema = model(vec![Field::scalar(input, DataType::Double)]);
+            let bound = bind_inputs(&schema, &record(&["other", field]), &[]);
+            assert_eq!(
+                bound.map(|bound| bound[0].fields.clone()),
+                Ok(vec![1]),
+                "{input} {field}"
+            );
+        }
     }
 
     #[test]
