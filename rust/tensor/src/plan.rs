@@ -1,9 +1,13 @@
 //! Graphs in which every row is worked on for itself: dense chains, scaling, activations, argmax. They are compiled to a few
 //! steps over one buffer and scored without allocation.
 
+mod assemble;
 mod classical;
 mod compile;
 mod compile_classical;
+mod compile_images;
+mod compile_sequences;
+mod images;
 
 use serving_kernels::activation::Activation;
 use serving_kernels::dense::{DenseChain, DenseReal};
@@ -16,6 +20,7 @@ use crate::ops::classical::trees::{Space, TreeReal};
 use classical::Classical;
 pub(crate) use classical::{Class, class_of};
 pub(crate) use compile::compile;
+use images::{Convolution, Pooling};
 
 /// `f32` and `f64`.
 pub(crate) trait PlanReal: DenseReal + TreeReal + Element {}
@@ -46,7 +51,7 @@ enum Step<T> {
         to: usize,
         chain: DenseChain<T>,
     },
-    /// With one constant row on the right, or on the left.
+    /// With one constant row on the right, or on the left, or with as many values for each pixel of a row.
     Scale {
         from: usize,
         to: usize,
@@ -69,6 +74,23 @@ enum Step<T> {
         from: usize,
         to: usize,
         what: Classical<T>,
+    },
+    /// Of images.
+    Convolve {
+        from: usize,
+        to: usize,
+        convolution: Convolution<T>,
+    },
+    /// Of images.
+    Pool {
+        from: usize,
+        to: usize,
+        pooling: Pooling<T>,
+    },
+    /// With the same values in every row.
+    Fill {
+        to: usize,
+        values: Vec<T>,
     },
     /// Slots side by side.
     Join {
@@ -157,9 +179,11 @@ impl<T: PlanReal> Plan<T> {
     pub(crate) fn heap_bytes(&self) -> usize {
         let steps = self.steps.iter().map(|step| match step {
             Step::Dense { chain, .. } => chain.heap_bytes(),
-            Step::Scale { values, .. } => values.capacity() * size_of::<T>(),
+            Step::Scale { values, .. } | Step::Fill { values, .. } => values.capacity() * size_of::<T>(),
             Step::Combine { .. } | Step::Activate { .. } => 0,
             Step::Classical { what, .. } => what.heap_bytes(),
+            Step::Convolve { convolution, .. } => convolution.heap_bytes(),
+            Step::Pool { pooling, .. } => pooling.heap_bytes(),
             Step::Join { parts, .. } => parts.capacity() * size_of::<usize>(),
         });
         steps.sum::<usize>()
@@ -201,7 +225,7 @@ impl<T: PlanReal> Plan<T> {
                     constant_left,
                 } => {
                     let (before, after) = values.split_at_mut(offsets[*to]);
-                    let count = rows * row.len();
+                    let count = rows * self.widths[*to];
                     let from = before[offsets[*from]..][..count].chunks_exact(row.len());
                     for (from, to) in from.zip(after[..count].chunks_exact_mut(row.len())) {
                         if *constant_left {
@@ -248,6 +272,24 @@ impl<T: PlanReal> Plan<T> {
                             rest[place] = T::from_f64(class as f64);
                         }
                     }
+                }
+                Step::Convolve { from, to, convolution } => {
+                    let (before, after) = values.split_at_mut(offsets[*to]);
+                    let images = before[offsets[*from]..].chunks_exact(self.widths[*from]);
+                    for (image, result) in images.zip(after.chunks_exact_mut(self.widths[*to])).take(rows) {
+                        convolution.run(image, result, scratch);
+                    }
+                }
+                Step::Pool { from, to, pooling } => {
+                    let (before, after) = values.split_at_mut(offsets[*to]);
+                    let images = before[offsets[*from]..].chunks_exact(self.widths[*from]);
+                    for (image, result) in images.zip(after.chunks_exact_mut(self.widths[*to])).take(rows) {
+                        pooling.run(image, result);
+                    }
+                }
+                Step::Fill { to, values: row } => {
+                    let slot = values[offsets[*to]..].chunks_exact_mut(row.len());
+                    slot.take(rows).for_each(|to| to.copy_from_slice(row));
                 }
                 Step::Join { parts, to } => {
                     let (before, after) = values.split_at_mut(offsets[*to]);
@@ -310,3 +352,6 @@ fn pairwise<T: DenseReal>(left: &[T], right: &[T], to: &mut [T], function: impl 
 fn is_nan<T: DenseReal>(value: T) -> bool {
     value.partial_cmp(&value).is_none()
 }
+
+#[cfg(test)]
+mod tests;

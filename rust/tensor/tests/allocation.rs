@@ -38,6 +38,12 @@ fn dense_graphs_allocate_nothing_per_record() {
     }
 }
 
+#[test]
+fn convolutions_allocate_nothing_per_record() {
+    let name = "digits-cnn";
+    check(name, &load(&read(&own(name).join("model.pb"))).unwrap());
+}
+
 /// Trees, linear models, networks with labels, scaling and projection; labels as numbers, texts and keys of maps.
 #[test]
 fn classical_models_allocate_nothing_per_record() {

@@ -7,6 +7,11 @@ use crate::array::{Array, Data, Plain, elements};
 use crate::run::Budget;
 use crate::trouble::Trouble;
 
+/// From so many elements on, a matrix is multiplied as it lies instead of being copied.
+const LARGE: usize = 1 << 18;
+/// Columns of a matrix that lies transposed which are summed up at a time.
+const TOGETHER: usize = 8;
+
 fn transposed(array: &Array) -> Result<Array, Trouble> {
     let (mut shape, mut steps) = (array.shape.clone(), strides(&array.shape));
     let rank = shape.len();
@@ -50,6 +55,13 @@ pub(super) fn multiply(
     } else {
         left.clone()
     };
+    if let (&[columns, inner], true) = (
+        &*right.shape,
+        transpose_right && right.len() >= LARGE && right.dtype().is_float(),
+    ) && left.shape.last() == Some(&inner)
+    {
+        return multiply_as_it_lies(&left, right, [inner, columns], budget);
+    }
     let mut right = if transpose_right {
         transposed(right)?
     } else {
@@ -79,12 +91,57 @@ pub(super) fn multiply(
         (Data::I32(a), Data::I32(b)) if a.iter().chain(b.iter()).all(|x| x.unsigned_abs() < 1 << 12) => {
             Ok(product(a, b, shape, [matrices, rows, inner, columns]))
         }
-        _ => Err(Trouble::failed(format!(
-            "a product of matrices of {} and {}",
-            left.dtype(),
-            right.dtype()
-        ))),
+        _ => Err(not_multiplied(&left, &right)),
     }
+}
+
+/// The product of rows with a matrix that lies column after column, each sum in the order of the rows as in [`product`].
+fn multiply_as_it_lies(
+    left: &Array,
+    right: &Array,
+    [inner, columns]: [usize; 2],
+    budget: &mut Budget,
+) -> Result<Array, Trouble> {
+    fn sums<T: Plain + Add<Output = T> + Mul<Output = T>>(left: &[T], right: &[T], inner: usize, result: &mut Vec<T>) {
+        for row in left.chunks_exact(inner) {
+            for columns in right.chunks(TOGETHER * inner) {
+                let mut sums = [T::default(); TOGETHER];
+                for (n, x) in row.iter().enumerate() {
+                    for (sum, weight) in sums.iter_mut().zip(columns[n..].iter().step_by(inner)) {
+                        *sum = *sum + *x * *weight;
+                    }
+                }
+                result.extend_from_slice(&sums[..columns.len() / inner]);
+            }
+        }
+    }
+    let mut shape = left.shape.clone();
+    if let Some(last) = shape.last_mut() {
+        *last = columns;
+    }
+    let count = elements(&shape)?;
+    budget.charge(count.saturating_mul(inner) / 4)?;
+    match (&left.data, &right.data) {
+        (Data::F32(a), Data::F32(b)) => {
+            let mut result = Vec::with_capacity(count);
+            sums(a, b, inner, &mut result);
+            Ok(Array::new(shape, result))
+        }
+        (Data::F64(a), Data::F64(b)) => {
+            let mut result = Vec::with_capacity(count);
+            sums(a, b, inner, &mut result);
+            Ok(Array::new(shape, result))
+        }
+        _ => Err(not_multiplied(left, right)),
+    }
+}
+
+fn not_multiplied(left: &Array, right: &Array) -> Trouble {
+    Trouble::failed(format!(
+        "a product of matrices of {} and {}",
+        left.dtype(),
+        right.dtype()
+    ))
 }
 
 fn product<T: Plain + Add<Output = T> + Mul<Output = T>>(

@@ -32,13 +32,17 @@ pub(crate) enum Classical<T> {
     },
     /// These columns.
     Pick(Vec<usize>),
+    /// As many columns as there is room for, from this one on.
+    Part(usize),
 }
 
 impl<T: TreeReal> Classical<T> {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             // The graph counts the model.
-            Self::Trees { .. } | Self::Conclude { .. } | Self::Normalize(_) | Self::Binarize { .. } => 0,
+            Self::Trees { .. } | Self::Conclude { .. } | Self::Normalize(_) | Self::Binarize { .. } | Self::Part(_) => {
+                0
+            }
             Self::Impute { values, .. } => values.capacity() * size_of::<T>(),
             Self::Pick(columns) => columns.capacity() * size_of::<usize>(),
         }
@@ -94,6 +98,7 @@ impl<T: TreeReal> Classical<T> {
                     *to = if *x > *threshold { T::ONE } else { T::ZERO };
                 }
             }
+            Self::Part(first) => to.copy_from_slice(&from[*first..*first + to.len()]),
             Self::Pick(columns) => {
                 for (to, column) in to.iter_mut().zip(columns) {
                     *to = from[*column];

@@ -1,24 +1,32 @@
 //! Recognises what a [`Plan`] can do.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serving_kernels::activation::Activation;
-use serving_kernels::dense::{DenseChain, DenseLayer};
 
+use super::compile_images::{Layout, Sequence, shaped, width_of};
+use super::compile_sequences::Lengths;
+use super::images::Patches;
 use super::{Answer, Class, Plan, PlanReal, Step};
 use crate::array::Array;
-use crate::graph::{Binary, Graph, Node, Op, Value};
+use crate::graph::{Binary, Graph, Input, Node, Op, Value};
 use crate::ops::classical::Labels;
 
 /// Most values that a row may take in all slots together.
-const MOST_VALUES: usize = 1 << 18;
+pub(super) const MOST_VALUES: usize = 1 << 18;
 
 /// What a value of the graph is.
 #[derive(Clone, Copy)]
 pub(super) enum Known<'a> {
     Slot(usize),
     Constant(&'a Array),
+    /// A slot whose rows are images.
+    Image(usize, Layout),
+    /// A slot whose rows are sequences.
+    Steps(usize, Sequence),
+    /// Integers that are known but for the number of rows.
+    Lengths(usize),
     /// The class of each row, by its number or by labels.
     Class {
         class: Class,
@@ -30,6 +38,16 @@ pub(super) enum Known<'a> {
         slot: usize,
         keys: usize,
     },
+}
+
+impl Known<'_> {
+    /// The slot that it is.
+    fn slot(self) -> Option<usize> {
+        match self {
+            Self::Slot(slot) | Self::Image(slot, _) | Self::Steps(slot, _) => Some(slot),
+            _ => None,
+        }
+    }
 }
 
 /// How classes lie in a tensor.
@@ -44,10 +62,12 @@ pub(super) enum ClassShape {
 }
 
 /// A step that may still grow.
-enum Draft<'a, T: PlanReal> {
+pub(super) enum Draft<'a, T: PlanReal> {
     Dense {
         from: usize,
         to: usize,
+        /// What of the rows is multiplied, where it is not all.
+        patches: Option<Patches>,
         weights: Cow<'a, [T]>,
         transposed: bool,
         bias: Vec<T>,
@@ -58,12 +78,20 @@ enum Draft<'a, T: PlanReal> {
 
 pub(super) struct Compiler<'a, T: PlanReal> {
     pub(super) widths: Vec<usize>,
+    /// Shapes of the rows of the inputs.
+    rows: Vec<Vec<usize>>,
     pub(super) known: HashMap<Value, Known<'a>>,
     uses: HashMap<Value, usize>,
-    drafts: Vec<Draft<'a, T>>,
+    pub(super) drafts: Vec<Draft<'a, T>>,
+    /// Slots that one value is and another one, too, and that must stay what they are.
+    shared: HashSet<usize>,
     /// The step that computes a slot.
     makers: HashMap<usize, usize>,
     pub(super) labels: Vec<Labels>,
+    /// Shapes, and parts of them.
+    pub(super) lengths: Vec<Lengths>,
+    /// The graph is written for one row.
+    pub(super) one_row: bool,
     /// Ensembles so far.
     pub(super) spaces: usize,
 }
@@ -72,17 +100,23 @@ pub(super) struct Compiler<'a, T: PlanReal> {
 pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
     let mut compiler = Compiler {
         widths: Vec::new(),
+        rows: Vec::new(),
         known: HashMap::new(),
         uses: HashMap::new(),
         drafts: Vec::new(),
+        shared: HashSet::new(),
         makers: HashMap::new(),
         labels: Vec::new(),
+        lengths: Vec::new(),
+        one_row: !graph.inputs.is_empty() && graph.inputs.iter().all(is_one_row),
         spaces: 0,
     };
     for input in &graph.inputs {
         match (input.dtype, input.shape.as_deref()) {
-            (Some(dtype), Some([None | Some(1), Some(width)])) if dtype == T::DTYPE && *width > 0 => {
-                compiler.widths.push(*width);
+            (Some(dtype), Some([None | Some(1), row @ ..])) if dtype == T::DTYPE => {
+                let row = row.iter().copied().collect::<Option<Vec<usize>>>()?;
+                compiler.widths.push(width_of(&row)?);
+                compiler.rows.push(row);
             }
             _ => return None,
         }
@@ -92,7 +126,11 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
         *compiler.uses.entry(value).or_default() += 1;
     }
     for (index, node) in graph.nodes.iter().enumerate() {
+        let slots = compiler.widths.len();
         for (port, known) in compiler.ports(node)?.into_iter().enumerate() {
+            if let Some(slot) = known.slot().filter(|slot| *slot < slots) {
+                compiler.share(node, slot);
+            }
             compiler.known.insert(Value { node: index, port }, known);
         }
     }
@@ -113,7 +151,9 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
                 width: compiler.widths[*slot],
                 keys: *keys,
             },
-            Known::Class { .. } | Known::Constant(_) => return None,
+            Known::Class { .. } | Known::Constant(_) | Known::Image(..) | Known::Steps(..) | Known::Lengths(_) => {
+                return None;
+            }
         });
     }
     compiler.finish(outputs)
@@ -123,7 +163,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     pub(super) fn node(&mut self, node: &'a Node) -> Option<Known<'a>> {
         let at = |index: usize| node.inputs.get(index).and_then(|value| self.known.get(value)).copied();
         match &node.op {
-            Op::Input(input) => Some(Known::Slot(*input)),
+            Op::Input(input) => shaped(*input, &self.rows[*input]),
             Op::Constant(array) => Some(Known::Constant(array)),
             Op::MatMul {
                 transpose_left: false,
@@ -198,24 +238,50 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         bias: Vec<T>,
     ) -> usize {
         let to = self.slot(outputs);
+        self.multiply(from, to, None, weights, transposed, bias);
+        to
+    }
+
+    /// Multiplies rows, or the patches of each, with a matrix.
+    pub(super) fn multiply(
+        &mut self,
+        from: usize,
+        to: usize,
+        patches: Option<Patches>,
+        weights: Cow<'a, [T]>,
+        transposed: bool,
+        bias: Vec<T>,
+    ) {
         self.makers.insert(to, self.drafts.len());
         self.drafts.push(Draft::Dense {
             from,
             to,
+            patches,
             weights,
             transposed,
             bias,
             activation: Activation::Identity,
         });
-        to
+    }
+
+    fn is_slot(&self, value: Value, slot: usize) -> bool {
+        self.known.get(&value).and_then(|known| known.slot()) == Some(slot)
+    }
+
+    /// Takes note of a node that calls a slot by another name.
+    fn share(&mut self, node: &Node, slot: usize) {
+        let mut named = node.inputs.iter().filter(|value| self.is_slot(**value, slot));
+        if !named.all(|value| self.uses.get(value) == Some(&1)) {
+            self.shared.insert(slot);
+        }
     }
 
     /// The dense step that makes a slot, when only this node reads what it makes.
     fn open_dense(&mut self, node: &Node, from: usize) -> Option<&mut Draft<'a, T>> {
-        let source = node
-            .inputs
-            .iter()
-            .find(|value| matches!(self.known.get(value), Some(Known::Slot(slot)) if *slot == from))?;
+        if self.shared.contains(&from) {
+            return None;
+        }
+        let source = node.inputs.iter().find(|value| self.is_slot(**value, from))?;
         if self.uses.get(source) != Some(&1) {
             return None;
         }
@@ -236,6 +302,18 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             (many, [_] | [1, _]) if many.len() == width => many.to_vec(),
             _ => return None,
         };
+        self.scale_by(node, from, function, values, left).map(Known::Slot)
+    }
+
+    /// Combines rows, or each pixel of images, with constants; the slot.
+    pub(super) fn scale_by(
+        &mut self,
+        node: &Node,
+        from: usize,
+        function: Binary,
+        values: Vec<T>,
+        left: bool,
+    ) -> Option<usize> {
         if function == Binary::Add
             && let Some(Draft::Dense {
                 bias,
@@ -245,25 +323,24 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             && bias.is_empty()
         {
             *bias = values;
-            return Some(Known::Slot(from));
+            return Some(from);
         }
         if !is_simple(function) {
             return None;
         }
-        let to = self.slot(width);
-        Some(self.done(
+        let to = self.slot(self.widths[from]);
+        let step = Step::Scale {
+            from,
             to,
-            Step::Scale {
-                from,
-                to,
-                function,
-                values,
-                constant_left: left,
-            },
-        ))
+            function,
+            values,
+            constant_left: left,
+        };
+        self.done(to, step);
+        Some(to)
     }
 
-    fn combine(&mut self, left: usize, right: usize, function: Binary) -> Option<Known<'a>> {
+    pub(super) fn combine(&mut self, left: usize, right: usize, function: Binary) -> Option<Known<'a>> {
         if self.widths[left] != self.widths[right] || !is_simple(function) {
             return None;
         }
@@ -291,102 +368,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let to = self.slot(self.widths[from]);
         self.done(to, Step::Activate { from, to, function })
     }
-
-    fn finish(self, outputs: Vec<Answer>) -> Option<Plan<T>> {
-        if self
-            .widths
-            .iter()
-            .try_fold(0_usize, |sum, width| sum.checked_add(*width))?
-            > MOST_VALUES
-        {
-            return None;
-        }
-        let mut reads = vec![0_usize; self.widths.len()];
-        for draft in &self.drafts {
-            match draft {
-                Draft::Dense { from, .. }
-                | Draft::Done(
-                    Step::Scale { from, .. }
-                    | Step::Activate { from, .. }
-                    | Step::Dense { from, .. }
-                    | Step::Classical { from, .. },
-                ) => {
-                    reads[*from] += 1;
-                }
-                Draft::Done(Step::Join { parts, .. }) => parts.iter().for_each(|part| reads[*part] += 1),
-                Draft::Done(Step::Combine { left, right, .. }) => {
-                    reads[*left] += 1;
-                    reads[*right] += 1;
-                }
-            }
-        }
-        for output in &outputs {
-            reads[output.slot()] += 1;
-        }
-        let mut steps = Vec::new();
-        // Chains whose last layer nobody but the next layer reads, by the slot that they make.
-        let mut open: HashMap<usize, (usize, Vec<DenseLayer<T>>)> = HashMap::new();
-        for draft in self.drafts {
-            match draft {
-                Draft::Dense {
-                    from,
-                    to,
-                    weights,
-                    transposed,
-                    bias,
-                    activation,
-                } => {
-                    let make = if transposed {
-                        DenseLayer::output_major
-                    } else {
-                        DenseLayer::input_major
-                    };
-                    let layer = make(self.widths[from], self.widths[to], &weights, &bias, activation).ok()?;
-                    let (start, mut layers) = open.remove(&from).unwrap_or((from, Vec::new()));
-                    layers.push(layer);
-                    if reads[to] == 1 && !outputs.iter().any(|output| output.slot() == to) {
-                        open.insert(to, (start, layers));
-                    } else {
-                        steps.push(chain(start, to, layers)?);
-                    }
-                }
-                Draft::Done(step) => {
-                    let sources = match &step {
-                        Step::Combine { left, right, .. } => vec![*left, *right],
-                        Step::Join { parts, .. } => parts.clone(),
-                        Step::Scale { from, .. }
-                        | Step::Activate { from, .. }
-                        | Step::Dense { from, .. }
-                        | Step::Classical { from, .. } => {
-                            vec![*from]
-                        }
-                    };
-                    for source in sources {
-                        if let Some((start, layers)) = open.remove(&source) {
-                            steps.push(chain(start, source, layers)?);
-                        }
-                    }
-                    steps.push(step);
-                }
-            }
-        }
-        let scratch = steps.iter().map(|step| match step {
-            Step::Dense { chain, .. } => chain.scratch_len(),
-            _ => 0,
-        });
-        Some(Plan {
-            scratch: scratch.max().unwrap_or(0),
-            widths: self.widths,
-            steps,
-            outputs,
-            labels: self.labels,
-        })
-    }
 }
 
-fn chain<T: PlanReal>(from: usize, to: usize, layers: Vec<DenseLayer<T>>) -> Option<Step<T>> {
-    let chain = DenseChain::new(layers).ok()?;
-    Some(Step::Dense { from, to, chain })
+fn is_one_row(input: &Input) -> bool {
+    matches!(input.shape.as_deref(), Some([Some(1), ..]))
 }
 
 fn is_simple(function: Binary) -> bool {

@@ -7,6 +7,7 @@ use serving_kernels::activation::Activation;
 
 use super::classical::Classical as Kind;
 use super::compile::{ClassShape, Compiler, Known};
+use super::compile_images::shaped;
 use super::{Class, PlanReal, Step};
 use crate::array::{Array, DType, Text};
 use crate::graph::{Binary, Node, Op};
@@ -24,11 +25,20 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         match &node.op {
             Op::Classical(Classical::Trees(model)) => self.trees(self.given(node, 0)?, model),
             Op::Classical(Classical::Linear(model)) => self.linear(self.given(node, 0)?, model),
-            _ => self.node(node).map(|known| vec![known]),
+            _ if self.has_axes(node) => self.axes(node),
+            _ => self.split(node).or_else(|| self.node(node).map(|known| vec![known])),
         }
     }
 
-    fn known_at(&self, node: &Node, index: usize) -> Option<Known<'a>> {
+    /// Whether a node takes more than rows of numbers and what is known of them.
+    fn has_axes(&self, node: &Node) -> bool {
+        let shape = matches!(node.op, Op::Shape { .. } | Op::Move(Move::Shape { .. }));
+        let axes =
+            |known: Option<Known<'_>>| matches!(known, Some(Known::Image(..) | Known::Steps(..) | Known::Lengths(_)));
+        shape || (0..node.inputs.len()).any(|index| axes(self.known_at(node, index)))
+    }
+
+    pub(super) fn known_at(&self, node: &Node, index: usize) -> Option<Known<'a>> {
         node.inputs.get(index).and_then(|value| self.known.get(value)).copied()
     }
 
@@ -40,7 +50,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
     }
 
-    fn constant(&self, node: &Node, index: usize) -> Option<&'a Array> {
+    pub(super) fn constant(&self, node: &Node, index: usize) -> Option<&'a Array> {
         match self.known_at(node, index)? {
             Known::Constant(array) => Some(array),
             _ => None,
@@ -65,7 +75,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 Known::Slot(from),
             ) => Some(self.activate(node, from, Activation::Softmax)),
             (Op::Move(Move::Flatten { axis: 1 }), Known::Slot(_)) => Some(first),
-            (Op::Move(Move::Reshape { .. }), _) => self.reshaped(first, self.constant(node, 1)?),
+            (Op::Reshape | Op::Move(Move::Reshape { .. }), _) => self.reshaped(node, first),
             (
                 Op::Move(Move::Squeeze),
                 Known::Class {
@@ -98,6 +108,23 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     None
                 }
             }
+            (
+                Op::Move(Move::Gather { axis: 0 })
+                | Op::Gather {
+                    batch_axes: 0,
+                    with_axis: false,
+                },
+                Known::Constant(names),
+            ) => self.named(names, self.known_at(node, 1)?, false),
+            (
+                Op::Gather {
+                    batch_axes: 0,
+                    with_axis: true,
+                },
+                Known::Constant(names),
+            ) if self.constant(node, 2)?.integer().is_ok_and(|axis| axis == 0) => {
+                self.named(names, self.known_at(node, 1)?, false)
+            }
             (Op::Concat { axis_first: false }, Known::Slot(_)) => {
                 let axis = self.constant(node, node.inputs.len() - 1)?.integer().ok()?;
                 if matches!(axis, 1 | -1) {
@@ -116,19 +143,41 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
     }
 
-    fn reshaped(&self, known: Known<'a>, shape: &Array) -> Option<Known<'a>> {
-        let lengths = shape.integers().ok()?;
+    /// What classes are called that so far are numbers, each of which must have a name.
+    fn named(&mut self, names: &Array, known: Known<'a>, row: bool) -> Option<Known<'a>> {
+        let Known::Class {
+            class,
+            labels: None,
+            shape,
+        } = known
+        else {
+            return None;
+        };
+        let labels = match names.dtype() {
+            DType::Text => Labels::Texts(names.view::<Text>().ok()?.to_vec()),
+            DType::I64 => Labels::Integers(names.integers().ok()?),
+            _ if row => Labels::Integers(names.integers().ok()?),
+            _ => return None,
+        };
+        if !row && names.shape.len() != 1 {
+            return None;
+        }
+        if labels.len() < self.widths[class.slot()] && matches!(class, Class::Extreme { .. }) {
+            return None;
+        }
+        self.labels.push(labels);
+        Some(Known::Class {
+            class,
+            labels: Some(self.labels.len() - 1),
+            shape: if row { ClassShape::Row } else { shape },
+        })
+    }
+
+    fn reshaped(&self, node: &Node, known: Known<'a>) -> Option<Known<'a>> {
         match known {
-            Known::Slot(slot) => {
-                let width = self.widths[slot] as i64;
-                let same = match *lengths {
-                    [rows, columns] => (columns == width && rows <= 0) || (rows == 0 && columns == -1),
-                    _ => false,
-                };
-                same.then_some(known)
-            }
+            Known::Slot(slot) => shaped(slot, &self.row_of(node, &[self.widths[slot]])?),
             Known::Class { class, labels, .. } => {
-                let shape = match *lengths {
+                let shape = match *self.constant(node, 1)?.integers().ok()? {
                     [-1] => ClassShape::Vector,
                     [-1, 1] => ClassShape::Column,
                     [1, -1] => ClassShape::Row,
@@ -154,7 +203,17 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let columns = counted
             .map(|column| usize::try_from(column).ok().filter(|column| (*column as i64) < width))
             .collect::<Option<Vec<_>>>()?;
-        Some(self.step(from, columns.len(), Kind::Pick(columns)))
+        Some(self.pick_columns(from, columns))
+    }
+
+    /// These columns, which must be there.
+    pub(super) fn pick_columns(&mut self, from: usize, columns: Vec<usize>) -> Known<'a> {
+        let first = columns.first().copied().unwrap_or_default();
+        let width = columns.len();
+        if columns.iter().copied().eq(first..first + width) {
+            return self.step(from, width, Kind::Part(first));
+        }
+        self.step(from, width, Kind::Pick(columns))
     }
 
     fn join(&mut self, node: &Node, count: usize) -> Option<Known<'a>> {
@@ -168,24 +227,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if T::DTYPE != DType::F32 && !matches!(features, Features::Pick) {
             return None;
         }
-        if let (
-            Features::Pick,
-            Known::Constant(names),
-            Some(Known::Class {
-                class, labels: None, ..
-            }),
-        ) = (features, first, self.known_at(node, 1))
-        {
-            let labels = match names.dtype() {
-                DType::Text => Labels::Texts(names.view::<Text>().ok()?.to_vec()),
-                _ => Labels::Integers(names.integers().ok()?),
-            };
-            self.labels.push(labels);
-            return Some(Known::Class {
-                class,
-                labels: Some(self.labels.len() - 1),
-                shape: ClassShape::Row,
-            });
+        if let (Features::Pick, Known::Constant(names)) = (features, first) {
+            return self.named(names, self.known_at(node, 1)?, true);
         }
         let Known::Slot(from) = first else { return None };
         let width = self.widths[from];

@@ -86,6 +86,87 @@ fn scaling_and_layers_are_compiled_and_give_what_they_say() {
 }
 
 #[test]
+fn classes_that_are_looked_up_among_constant_labels_stay_compiled() {
+    let scores = || {
+        Draft::default()
+            .placeholder("x", &[-1, 2])
+            .floats("weights", &[2, 3], &[1.0, 0.0, -1.0, 0.0, 1.0, 1.0])
+            .node("MatMul", "scores", &["x", "weights"])
+            .integers("axis", &[], &[1])
+            .node("ArgMax", "class", &["scores", "axis"])
+            .integers("first", &[], &[0])
+    };
+    let call = |draft: &Draft| {
+        let model = load(draft).unwrap();
+        let tensor = Tensor {
+            shape: vec![2, 2],
+            data: TensorData::Float(vec![3.0, 1.0, -1.0, 2.0]),
+        };
+        let outputs = model.tensor_model().unwrap().call(&[("x".to_owned(), tensor)]).unwrap();
+        (
+            model.summary().contains("compiled to kernels"),
+            outputs[0].1.data.clone(),
+        )
+    };
+    let draft =
+        scores()
+            .texts("names", &["low", "middle", "high"])
+            .node("GatherV2", "name", &["names", "class", "first"]);
+    // (3, 1) -> (3, 1, -2); (-1, 2) -> (-1, 2, 3)
+    let names = TensorData::String(vec!["low".to_owned(), "high".to_owned()]);
+    assert_eq!(call(&draft), (true, names));
+    // A class without a label is left to the general path, which says so.
+    let draft = scores()
+        .texts("names", &["low", "middle"])
+        .node("GatherV2", "name", &["names", "class", "first"]);
+    let message = load(&draft)
+        .unwrap()
+        .tensor_model()
+        .unwrap()
+        .call(&[(
+            "x".to_owned(),
+            Tensor {
+                shape: vec![1, 2],
+                data: TensorData::Float(vec![-1.0, 2.0]),
+            },
+        )])
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("index 2 is not below 2"), "{message}");
+}
+
+#[test]
+fn a_large_layer_is_there_twice_at_most_while_it_is_loaded() {
+    let (inputs, outputs) = (512, 8192);
+    let draft = Draft::default()
+        .placeholder("x", &[-1, inputs])
+        .floats("weights", &[outputs, inputs], &vec![0.5; (inputs * outputs) as usize])
+        .with("MatMul", "y", &["x", "weights"], &[("transpose_b", Value::B(true))]);
+    let content = draft.bytes();
+    drop(draft);
+    let mut model = None;
+    let counted = allocation_counter::measure(|| {
+        model = TensorFlowModelFactory
+            .create(&ModelSource {
+                descriptor: &ModelDescriptor::default(),
+                content: &content,
+                directory: None,
+                limits: Limits::default(),
+            })
+            .ok();
+    });
+    let model = model.unwrap();
+    assert!(model.summary().contains("compiled to kernels"), "{}", model.summary());
+    assert!(model.native_bytes() as f64 <= 1.1 * content.len() as f64);
+    assert!(
+        counted.bytes_max as f64 <= 2.2 * content.len() as f64,
+        "{} bytes at the peak for a file of {}",
+        counted.bytes_max,
+        content.len()
+    );
+}
+
+#[test]
 fn all_unknown_operators_are_named_at_once_with_their_nodes() {
     let draft = Draft::default()
         .placeholder("x", &[-1, 2])

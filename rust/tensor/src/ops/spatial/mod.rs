@@ -12,7 +12,7 @@ pub(crate) use pooling::Pool;
 pub(crate) use prepared::PreparedConvolution;
 pub(crate) use resize::{Aspect, Coordinates, Interpolation, Nearest, Resize};
 pub(crate) use sampling::{Between, Beyond, GridSample, Regions};
-pub(crate) use windows::{Padding, Window};
+pub(crate) use windows::{Axis, Padding, Window};
 
 use super::convert::cast;
 use super::elementwise::binary;

@@ -31,14 +31,14 @@ impl Default for Padding {
 
 /// One axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
-    pub(super) input: usize,
-    pub(super) output: usize,
-    pub(super) size: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: usize,
-    pub(super) before: i64,
-    pub(super) after: i64,
+pub(crate) struct Axis {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    pub(crate) size: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    pub(crate) before: i64,
+    pub(crate) after: i64,
 }
 
 fn unfit(message: impl Into<String>) -> Trouble {
@@ -67,7 +67,7 @@ impl Window {
     ///
     /// # Errors
     /// When the numbers of axes differ or the window does not fit.
-    pub(super) fn axes(&self, lengths: &[usize], sizes: &[usize]) -> Result<Vec<Axis>, Trouble> {
+    pub(crate) fn axes(&self, lengths: &[usize], sizes: &[usize]) -> Result<Vec<Axis>, Trouble> {
         if lengths.len() != sizes.len() || lengths.is_empty() || lengths.len() > 8 {
             return Err(unfit(format!("a window of {sizes:?} on axes of {lengths:?}")));
         }
@@ -123,8 +123,15 @@ impl Axis {
         (output * self.stride + entry * self.dilation) as i64 - self.before
     }
 
+    /// Where on the image an entry of the window lies; `None` when in the padding.
+    pub(crate) fn at(self, output: usize, entry: usize) -> Option<usize> {
+        usize::try_from(self.position(output, entry))
+            .ok()
+            .filter(|position| *position < self.input)
+    }
+
     /// Entries of the window at this place that lie on the image or its padding.
-    pub(super) fn covered(self, output: usize) -> usize {
+    pub(crate) fn covered(self, output: usize) -> usize {
         let end = self.input as i64 + self.after;
         (0..self.size)
             .filter(|entry| (-self.before..end).contains(&self.position(output, *entry)))
