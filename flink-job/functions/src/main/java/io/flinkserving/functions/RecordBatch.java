@@ -32,22 +32,38 @@ final class RecordBatch<R> {
     private final Alone<R> alone;
     private final int size;
 
+    /** In place of an offset: the record is not in a block. */
+    private static final int NO_BLOCK = -1;
+
     /** Null: the record is in a block. */
     private final StreamRecord<R>[] records;
 
-    private final RecordBlock[] blocks;
-    private final int[] indexes;
     private final int[] offsets;
-    private final Slot<R>[] slots;
+    private final int[] indexes;
+
+    /** Which of the blocks, where the record is in one. */
+    private final int[] blockOf;
+
+    /** Which of the slots. */
+    private final int[] slotOf;
+
     private final int[] rows;
     private final String[] ids;
     private final ServingOutcome[] outcomes;
     private int count;
 
-    /** Slots that have records in the batch. */
-    private final Slot<R>[] used;
+    // Arrays of numbers say which slot and which block a record has: references from old objects
+    // cost the garbage collector a note each.
 
-    private int usedCount;
+    /** Slots that have records in the batch. */
+    private final Slot<R>[] slots;
+
+    private int slotCount;
+
+    /** Blocks that have records in the batch. */
+    private final RecordBlock[] blocks;
+
+    private int blockCount;
     private boolean flushing;
 
     @SuppressWarnings("unchecked")
@@ -65,14 +81,15 @@ final class RecordBatch<R> {
         this.alone = alone;
         this.size = size;
         records = new StreamRecord[size];
-        blocks = new RecordBlock[size];
-        indexes = new int[size];
         offsets = new int[size];
-        slots = new Slot[size];
+        indexes = new int[size];
+        blockOf = new int[size];
+        slotOf = new int[size];
         rows = new int[size];
         ids = new String[size];
         outcomes = new ServingOutcome[size];
-        used = new Slot[size];
+        slots = new Slot[size];
+        blocks = new RecordBlock[size];
     }
 
     boolean isEmpty() {
@@ -103,6 +120,7 @@ final class RecordBatch<R> {
             return false;
         }
         records[count] = record;
+        offsets[count] = NO_BLOCK;
         added(slot, row, id);
         return true;
     }
@@ -127,7 +145,10 @@ final class RecordBatch<R> {
         if (row < 0) {
             return false;
         }
-        blocks[count] = block;
+        if (blockCount == 0 || blocks[blockCount - 1] != block) {
+            blocks[blockCount++] = block;
+        }
+        blockOf[count] = blockCount - 1;
         indexes[count] = index;
         offsets[count] = offset;
         added(slot, row, block.id(index));
@@ -145,12 +166,15 @@ final class RecordBatch<R> {
         if (!slot.isBatched) {
             slot.isBatched = true;
             slot.batchLimit = most(scorer);
-            used[usedCount++] = slot;
+            slot.batchIndex = slotCount;
+            slots[slotCount++] = slot;
         }
         int at = count++;
-        slots[at] = slot;
+        slotOf[at] = slot.batchIndex;
         rows[at] = row;
-        ids[at] = id;
+        if (id != null) {
+            ids[at] = id;
+        }
         if (count == size || scorer.rows() >= slot.batchLimit) {
             flush();
         }
@@ -168,39 +192,57 @@ final class RecordBatch<R> {
         }
         flushing = true;
         try {
-            for (int i = 0; i < usedCount; i++) {
-                Slot<R> slot = used[i];
+            boolean allScored = true;
+            for (int i = 0; i < slotCount; i++) {
+                Slot<R> slot = slots[i];
                 slot.isBatched = false;
                 slot.isBatchScored = score(slot);
+                allScored &= slot.isBatchScored;
             }
-            // All results are taken before anything is emitted: a record that is scored by itself
-            // may close scorers.
-            for (int i = 0; i < count; i++) {
-                outcomes[i] = slots[i].isBatchScored ? outcome(i) : null;
-            }
-            for (int i = 0; i < count; i++) {
-                if (outcomes[i] == null) {
-                    alone.process(record(i));
-                    continue;
+            if (allScored) {
+                for (int i = 0; i < count; i++) {
+                    emit(i, outcome(i));
                 }
-                if (records[i] == null) {
-                    emitter.comesOf(blocks[i].timestamp(indexes[i]));
-                } else {
-                    emitter.comesOf(records[i]);
-                }
-                emitter.collect(outcomes[i]);
+            } else {
+                emitApart();
             }
         } finally {
             Arrays.fill(records, 0, count, null);
-            Arrays.fill(blocks, 0, count, null);
-            Arrays.fill(slots, 0, count, null);
-            Arrays.fill(outcomes, 0, count, null);
             Arrays.fill(ids, 0, count, null);
-            Arrays.fill(used, 0, usedCount, null);
+            Arrays.fill(slots, 0, slotCount, null);
+            Arrays.fill(blocks, 0, blockCount, null);
             count = 0;
-            usedCount = 0;
+            slotCount = 0;
+            blockCount = 0;
             flushing = false;
         }
+    }
+
+    /**
+     * Some records are scored again, each by itself, which may close scorers: so all results are
+     * taken before.
+     */
+    private void emitApart() throws Exception {
+        for (int i = 0; i < count; i++) {
+            outcomes[i] = slots[slotOf[i]].isBatchScored ? outcome(i) : null;
+        }
+        for (int i = 0; i < count; i++) {
+            if (outcomes[i] == null) {
+                alone.process(record(i));
+            } else {
+                emit(i, outcomes[i]);
+                outcomes[i] = null;
+            }
+        }
+    }
+
+    private void emit(int at, ServingOutcome outcome) {
+        if (offsets[at] == NO_BLOCK) {
+            emitter.comesOf(records[at]);
+        } else {
+            emitter.comesOf(blocks[blockOf[at]].timestamp(indexes[at]));
+        }
+        emitter.collect(outcome);
     }
 
     /** Whether each row of the slot has a score, or an error of its own. */
@@ -228,13 +270,13 @@ final class RecordBatch<R> {
     }
 
     private StreamRecord<R> record(int at) throws IOException {
-        return records[at] != null
+        return offsets[at] == NO_BLOCK
                 ? records[at]
-                : input.record(blocks[at], indexes[at], offsets[at]);
+                : input.record(blocks[blockOf[at]], indexes[at], offsets[at]);
     }
 
     private ServingOutcome outcome(int at) throws IOException {
-        Slot<R> slot = slots[at];
+        Slot<R> slot = slots[slotOf[at]];
         ServingOutcome result = slot.active.result(rows[at], ids[at]);
         return result != null
                 ? result

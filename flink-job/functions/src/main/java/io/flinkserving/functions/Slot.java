@@ -62,6 +62,9 @@ final class Slot<R> implements CompiledModels.Owner {
     /** Whether records of the batch that is being collected belong to it. */
     boolean isBatched;
 
+    /** Its place among the slots of that batch. */
+    int batchIndex;
+
     /** So many of its records in that batch are enough for a call. */
     int batchLimit;
 
