@@ -76,7 +76,10 @@ impl OutputLayout {
         }
         buffer[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
         buffer[12..16].copy_from_slice(&(needed as u32).to_le_bytes());
-        for (row, bytes) in buffer[HEADER..text_start].chunks_exact_mut(self.stride).enumerate() {
+        let mut rest = &mut buffer[HEADER..text_start];
+        for row in 0..rows {
+            let (bytes, after) = rest.split_at_mut(self.stride);
+            rest = after;
             let status = output.status(row);
             bytes[..8].copy_from_slice(&u64::from(status.code as u32).to_le_bytes());
             let message = if status.code == ErrorCode::Ok {
@@ -99,6 +102,12 @@ impl OutputLayout {
         if self.straight {
             let (from_tags, from_values) = (cells.tags(row), cells.values(row));
             tags[..from_tags.len()].copy_from_slice(from_tags);
+            if cells.text_area().is_empty() {
+                for (to, value) in values.as_chunks_mut().0.iter_mut().zip(from_values) {
+                    *to = value.to_le_bytes();
+                }
+                return;
+            }
             for ((to, value), tag) in values.chunks_exact_mut(8).zip(from_values).zip(from_tags) {
                 let value = if *tag == Tag::String as u8 {
                     moved(*value, text_start)

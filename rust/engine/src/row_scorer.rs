@@ -82,7 +82,6 @@ impl RowScorer {
                 format!("{rows} rows in one call, the scorer was opened for {}", self.capacity),
             ));
         }
-        self.input.reset(rows);
         self.output.reset(rows);
         self.reader.read(input, rows, &mut self.input, &mut self.output);
         if rows > 0 && self.output.failed() < rows {

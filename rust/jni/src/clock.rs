@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy)]
 pub(crate) struct Moment(u64);
 
-struct Clock {
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
     /// Nanoseconds per tick, as a fraction of 2^32; `None`: ticks are nanoseconds since `start`.
     scale: Option<u64>,
     start: Instant,
@@ -35,26 +36,27 @@ fn calibrate() -> u64 {
     ((elapsed.as_nanos() << 32) / u128::from(ticks)) as u64
 }
 
-/// Finds out the clock's rate. Called where a few milliseconds do not matter, so that no score pays for it.
-pub(crate) fn prepare() {
-    LazyLock::force(&CLOCK);
+/// The clock. Asked for where the few milliseconds that it takes to find out its rate do not matter, so that no score pays for
+/// them.
+pub(crate) fn clock() -> Clock {
+    *CLOCK
 }
 
-/// The present moment.
-#[inline]
-pub(crate) fn now() -> Moment {
-    Moment(match CLOCK.scale {
-        Some(_) => counter::read(),
-        None => CLOCK.start.elapsed().as_nanos() as u64,
-    })
-}
-
-impl Moment {
-    /// Nanoseconds from this moment until now; 0 should the clock have gone backwards.
+impl Clock {
+    /// The present moment.
     #[inline]
-    pub(crate) fn elapsed_nanos(self) -> u64 {
-        let ticks = now().0.saturating_sub(self.0);
-        match CLOCK.scale {
+    pub(crate) fn now(&self) -> Moment {
+        Moment(match self.scale {
+            Some(_) => counter::read(),
+            None => self.start.elapsed().as_nanos() as u64,
+        })
+    }
+
+    /// Nanoseconds from a moment until now; 0 should the clock have gone backwards.
+    #[inline]
+    pub(crate) fn nanos_since(&self, moment: Moment) -> u64 {
+        let ticks = self.now().0.saturating_sub(moment.0);
+        match self.scale {
             Some(scale) => ((u128::from(ticks) * u128::from(scale)) >> 32) as u64,
             None => ticks,
         }
@@ -96,10 +98,10 @@ mod tests {
 
     #[test]
     fn agrees_with_the_system_clock() {
-        prepare();
-        let (system, ours) = (Instant::now(), now());
+        let clock = clock();
+        let (system, ours) = (Instant::now(), clock.now());
         std::thread::sleep(Duration::from_millis(50));
-        let (system, ours) = (system.elapsed().as_nanos() as f64, ours.elapsed_nanos() as f64);
+        let (system, ours) = (system.elapsed().as_nanos() as f64, clock.nanos_since(ours) as f64);
         assert!(
             (ours / system - 1.0).abs() < 0.02,
             "{ours} ns, the system says {system} ns"

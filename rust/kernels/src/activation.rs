@@ -7,7 +7,7 @@
 
 mod elementary;
 #[cfg(target_arch = "x86_64")]
-mod vectors;
+pub(crate) mod vectors;
 
 pub use elementary::Real;
 pub(crate) use elementary::hyperbolic_tangent;

@@ -1,5 +1,10 @@
 //! Linear parts: sums of products in the order that they are written.
 
+#[cfg(target_arch = "x86_64")]
+mod shares;
+
+use crate::activation::Activation;
+
 /// `w[0] * x[0] + w[1] * x[1] + ... + bias`, added from the left in `f64`.
 #[inline]
 #[must_use]
@@ -42,6 +47,53 @@ pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]
     }
 }
 
+/// [`dots`] of each row of `inputs` values, and then their softmax: the shares of as many classes as there are biases.
+///
+/// # Panics
+/// When there are fewer rows of values than of shares.
+#[inline]
+pub fn softmax(biases: &[f64], weights: &[f64], inputs: usize, rows: &[f64], shares: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        let done = match biases.len() {
+            4 => narrow::<4>(biases, weights, inputs, rows, shares),
+            5 => narrow::<5>(biases, weights, inputs, rows, shares),
+            6 => narrow::<6>(biases, weights, inputs, rows, shares),
+            7 => narrow::<7>(biases, weights, inputs, rows, shares),
+            8 => narrow::<8>(biases, weights, inputs, rows, shares),
+            _ => false,
+        };
+        if done {
+            return;
+        }
+    }
+    let width = biases.len().max(1);
+    for (row, shares) in shares.chunks_exact_mut(width).enumerate() {
+        dots(biases, weights, &rows[row * inputs..(row + 1) * inputs], shares);
+        Activation::Softmax.apply(shares, width);
+    }
+}
+
+/// With vectors of the processor, which must have AVX2; `false` when there is nothing to take.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[allow(unsafe_code)]
+fn narrow<const WIDTH: usize>(
+    biases: &[f64],
+    weights: &[f64],
+    inputs: usize,
+    rows: &[f64],
+    shares: &mut [f64],
+) -> bool {
+    let Some(biases) = biases.first_chunk::<WIDTH>() else {
+        return false;
+    };
+    let (weights, shares) = (weights.as_chunks().0, shares.as_chunks_mut().0);
+    // SAFETY: the caller knows that the processor has AVX2.
+    unsafe { shares::softmax::<WIDTH>(biases, weights, inputs, rows, shares) };
+    true
+}
+
 /// Few sums stay in registers.
 #[inline]
 fn few<const WIDTH: usize>(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]) {
@@ -68,5 +120,36 @@ mod tests {
         dots(&[0.5, -0.5], &weights, &values, &mut outputs);
         assert_eq!(outputs[0], dot(0.5, &[1.0, 2.0, 3.0], &values));
         assert_eq!(outputs[1], dot(-0.5, &[-4.0, 5.0, 6.5], &values));
+    }
+
+    #[test]
+    fn softmax_is_that_of_the_sums_to_the_last_bit() {
+        let mut state = 1_u64;
+        let mut number = || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (state >> 40) as f64 / 1e6 - 8.0
+        };
+        for (width, inputs) in [(1, 3), (2, 1), (3, 5), (4, 11), (5, 2), (6, 11), (7, 3), (8, 4), (9, 2)] {
+            let biases: Vec<f64> = (0..width).map(|_| number()).collect();
+            let weights: Vec<f64> = (0..width * inputs).map(|_| number()).collect();
+            let mut rows: Vec<f64> = (0..9 * inputs).map(|_| number()).collect();
+            for (row, special) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e308]
+                .iter()
+                .enumerate()
+            {
+                rows[row * inputs] = *special;
+            }
+            let mut shares = vec![0.0; 9 * width];
+            softmax(&biases, &weights, inputs, &rows, &mut shares);
+            for (row, shares) in rows.chunks(inputs).zip(shares.chunks(width)) {
+                let mut wanted = vec![0.0; width];
+                dots(&biases, &weights, row, &mut wanted);
+                Activation::Softmax.apply(&mut wanted, width);
+                for (got, want) in shares.iter().zip(&wanted) {
+                    let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+                    assert!(same, "{shares:?}, not {wanted:?}");
+                }
+            }
+        }
     }
 }

@@ -128,11 +128,24 @@ impl Block {
         (&mut self.tags[range.clone()], &mut self.values[range])
     }
 
-    /// Makes the first rows equal to those of another block with as many cells a row. Text is not copied.
+    /// Forgets all cells and text; then there are `rows` rows with the tags of the first ones of another block with as many cells a
+    /// row. Their values are arbitrary, until [`copy_values`](Self::copy_values) or somebody else writes them.
     #[inline]
-    pub fn copy_rows(&mut self, from: &Self, rows: usize) {
+    pub fn reset_to_tags(&mut self, from: &Self, rows: usize) {
         let cells = rows * self.stride;
-        self.tags[..cells].copy_from_slice(&from.tags[..cells]);
+        self.rows = rows;
+        self.text.clear();
+        if self.tags.len() != cells {
+            self.tags.resize(cells, 0);
+            self.values.resize(cells, 0);
+        }
+        self.tags.copy_from_slice(&from.tags[..cells]);
+    }
+
+    /// Makes the values of the first rows those of another block with as many cells a row.
+    #[inline]
+    pub fn copy_values(&mut self, from: &Self, rows: usize) {
+        let cells = rows * self.stride;
         self.values[..cells].copy_from_slice(&from.values[..cells]);
     }
 

@@ -25,6 +25,16 @@ enum Write {
     Float,
 }
 
+impl Write {
+    fn tag(self) -> Tag {
+        match self {
+            Self::Label => Tag::Label,
+            Self::Share(_) | Self::Double => Tag::Double,
+            Self::Float => Tag::Float,
+        }
+    }
+}
+
 /// How such a document is scored, with the space for it.
 pub(crate) struct Straight {
     /// Cells of the features.
@@ -32,6 +42,10 @@ pub(crate) struct Straight {
     /// Features are compared in `f32`.
     single: bool,
     writes: Box<[Write]>,
+    /// The tags that all rows get.
+    tags: Box<[u8]>,
+    /// The first cell gets the label, the others all shares in their order.
+    label_and_shares: bool,
     /// Answers of a row: shares of classes, or a number.
     width: usize,
     /// Rows of the block that are worked on.
@@ -90,11 +104,19 @@ impl Straight {
             [Cell::Share(index, class)] if index == model.program.root && classifies => Some(Write::Share(class)),
             _ => None,
         };
+        let writes: Box<[Write]> = model.cells.iter().map(write).collect::<Option<_>>()?;
+        let width = if classifies { root.classes.len() } else { 1 };
+        let in_order = |shares: &[Write]| {
+            let mut numbered = shares.iter().zip(0..);
+            shares.len() == width && numbered.all(|(write, class)| matches!(write, Write::Share(of) if *of == class))
+        };
         Some(Self {
             cells: cells.into(),
             single,
-            writes: model.cells.iter().map(write).collect::<Option<_>>()?,
-            width: if classifies { root.classes.len() } else { 1 },
+            tags: writes.iter().map(|write| write.tag() as u8).collect(),
+            label_and_shares: matches!(&*writes, [Write::Label, shares @ ..] if in_order(shares)),
+            writes,
+            width,
             rows: Vec::with_capacity(ROWS),
             features: Vec::new(),
             single_features: Vec::new(),
@@ -158,23 +180,28 @@ impl Straight {
         match &root.kind {
             Kind::Regression(regression) => {
                 let Some(plain) = &regression.plain else { return };
-                for (features, answers) in self
-                    .features
-                    .chunks_exact(inputs)
-                    .zip(self.answers.chunks_exact_mut(width))
-                {
-                    linear::dots(&plain.intercepts, &plain.weights, features, answers);
-                    if classifies {
-                        normalize(answers, regression.normalization, regression.ordinal, root.float);
-                    } else if regression.normalization != Normalization::None {
-                        answers[0] = regression.normalization.invert_as(answers[0], root.float);
+                // Rows by their number: the iterators over rows divide, which takes as long as a row of some models.
+                if classifies && regression.normalization == Normalization::Softmax && !root.float {
+                    let (features, answers) = (&self.features, &mut self.answers);
+                    linear::softmax(&plain.intercepts, &plain.weights, inputs, features, answers);
+                } else {
+                    for row in 0..rows {
+                        let features = &self.features[row * inputs..(row + 1) * inputs];
+                        let answers = &mut self.answers[row * width..(row + 1) * width];
+                        linear::dots(&plain.intercepts, &plain.weights, features, answers);
+                        if classifies {
+                            normalize(answers, regression.normalization, regression.ordinal, root.float);
+                        } else if regression.normalization != Normalization::None {
+                            answers[0] = regression.normalization.invert_as(answers[0], root.float);
+                        }
                     }
                 }
             }
             Kind::Tree(tree) => {
                 let Some(lowered) = &tree.lowered else { return };
-                for (row, answers) in self.answers.chunks_exact_mut(width).enumerate() {
+                for row in 0..rows {
                     let features = row * inputs..(row + 1) * inputs;
+                    let answers = &mut self.answers[row * width..(row + 1) * width];
                     let leaf = match &lowered.walk {
                         Walk::Double(walk) => walk.leaf(&self.features[features]),
                         Walk::Float(walk) => walk.leaf(&self.single_features[features]),
@@ -240,7 +267,9 @@ impl Straight {
             _ => return,
         }
         if classifies {
-            self.classes.extend(self.answers.chunks_exact(width).map(largest_share));
+            let answers = &self.answers;
+            self.classes
+                .extend((0..rows).map(|row| largest_share(&answers[row * width..(row + 1) * width])));
         }
     }
 
@@ -267,14 +296,23 @@ impl Straight {
                 continue;
             }
             let (tags, values) = output.cells.row_mut(*row);
-            for ((write, tag), value) in self.writes.iter().zip(tags).zip(values) {
-                let (kind, bits) = match *write {
-                    Write::Label => (Tag::Label, u64::from(class)),
-                    Write::Share(class) => (Tag::Double, answers[class as usize].to_bits()),
-                    Write::Double => (Tag::Double, answers[0].to_bits()),
-                    Write::Float => (Tag::Float, u64::from((answers[0] as f32).to_bits())),
+            for (tag, kind) in tags.iter_mut().zip(&self.tags) {
+                *tag = *kind;
+            }
+            if let (true, [label, shares @ ..]) = (self.label_and_shares, &mut *values) {
+                *label = u64::from(class);
+                for (value, share) in shares.iter_mut().zip(answers) {
+                    *value = share.to_bits();
+                }
+                continue;
+            }
+            for (write, value) in self.writes.iter().zip(values) {
+                *value = match *write {
+                    Write::Label => u64::from(class),
+                    Write::Share(class) => answers[class as usize].to_bits(),
+                    Write::Double => answers[0].to_bits(),
+                    Write::Float => u64::from((answers[0] as f32).to_bits()),
                 };
-                (*tag, *value) = (kind as u8, bits);
             }
         }
     }

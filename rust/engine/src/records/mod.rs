@@ -48,8 +48,7 @@ impl RecordReader {
         }
     }
 
-    /// Reads the first `rows` rows of `input` into `block`, which has been reset to as many rows. A row that can't be read is marked as
-    /// failed.
+    /// Reads the first `rows` rows of `input` into `block`, whose rows they are then. A row that can't be read is marked as failed.
     #[inline]
     pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
         match self {

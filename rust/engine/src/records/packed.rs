@@ -104,6 +104,7 @@ impl PackedReader {
 
     /// See [`RecordReader::read`](super::RecordReader::read).
     pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+        block.reset(rows);
         if input.len() < self.text || rows > self.capacity {
             for row in 0..rows {
                 output.fail(

@@ -98,6 +98,8 @@ enum Step {
 struct InOrder {
     /// Key byte and cell of each; the cell of one that the model does not use is beyond those of a row.
     fields: Vec<(u8, u32)>,
+    /// They fill all cells of a row.
+    fill_rows: bool,
 }
 
 impl InOrder {
@@ -121,12 +123,14 @@ impl InOrder {
                 _ => break,
             }
         }
-        Self { fields }
+        let fill_rows = (0..unused).all(|cell| fields.iter().any(|(_, slot)| *slot == cell));
+        Self { fields, fill_rows }
     }
 
-    /// Reads these fields; returns what is left of the record.
+    /// Reads these fields; returns what is left of the record. Values that may come later are the defaults already, unless these
+    /// fields fill the row.
     #[inline]
-    fn read<'a>(&self, bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
+    fn read<'a>(&self, bytes: &'a [u8], values: &mut [u64], defaults: &[u64]) -> &'a [u8] {
         if let Some((head, rest)) = bytes.split_at_checked(9 * self.fields.len()) {
             let (doubles, _) = head.as_chunks::<9>();
             let differences = self
@@ -142,6 +146,9 @@ impl InOrder {
                 }
                 return rest;
             }
+        }
+        if self.fill_rows {
+            values.copy_from_slice(defaults);
         }
         self.read_some(bytes, values)
     }
@@ -426,7 +433,10 @@ impl ProtobufReader {
                 values.copy_from_slice(&self.default_values);
             }
         }
-        block.copy_rows(&self.defaults, rows);
+        block.reset_to_tags(&self.defaults, rows);
+        if !self.in_order.fill_rows {
+            block.copy_values(&self.defaults, rows);
+        }
         let mut rest = input;
         for row in 0..rows {
             let record = split_length(rest);
@@ -448,7 +458,7 @@ impl ProtobufReader {
     #[inline]
     fn read_one(&mut self, record: &[u8], row: usize, block: &mut Block, output: &mut Output) {
         let record_bytes = record.len();
-        let record = self.in_order.read(record, block.row_mut(row).1);
+        let record = self.in_order.read(record, block.row_mut(row).1, &self.default_values);
         if !self.repeats.seen.is_empty() {
             self.repeats.seen.fill(0);
         }

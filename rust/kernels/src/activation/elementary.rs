@@ -3,7 +3,8 @@
 //! 2 units in the last place.
 //!
 //! Method: `x = k ln 2 + r` with `|r| <= ln 2 / 2`, `exp(r) - 1` by its Taylor series, then two scalings by powers of two,
-//! because one would miss the subnormal results and the very large ones.
+//! because one would miss the subnormal results and the very large ones. The twelve terms of a double are added in pairs, pairs of
+//! pairs and so on (Estrin's scheme): for as few values as a row of shares has, Horner's would mostly wait for itself.
 
 #![allow(
     clippy::inline_always,
@@ -76,7 +77,7 @@ struct Reduced<T> {
 
 macro_rules! elementary {
     ($float:ident, $bits:ident, lowest: $lowest:expr, highest: $highest:expr, high: $high:expr, low: $low:expr,
-     rounder: $rounder:expr, bias: $bias:expr, shift: $shift:expr, divisors: $divisors:expr $(, $more:item)*) => {
+     rounder: $rounder:expr, bias: $bias:expr, shift: $shift:expr, series: $series:path $(, $more:item)*) => {
         impl Reduced<$float> {
             #[inline(always)]
             fn of(x: $float) -> Self {
@@ -94,14 +95,10 @@ macro_rules! elementary {
                 let r = x - k * $high - k * $low;
                 let half = k * 0.5 + ROUNDER;
                 let other = k - (half - ROUNDER) + ROUNDER;
-                // Horner's scheme for 1/2! + r/3! + r^2/4! ...
-                let series = $divisors.iter().fold(0.0, |sum: $float, divisor: &f64| {
-                    sum * r + (1.0 / divisor) as $float
-                });
                 Self {
                     first: $float::from_bits(half.to_bits().wrapping_add($bias) << $shift),
                     second: $float::from_bits(other.to_bits().wrapping_add($bias) << $shift),
-                    rest: r * r * series + r,
+                    rest: r * r * $series(r) + r,
                 }
             }
         }
@@ -159,13 +156,31 @@ macro_rules! elementary {
     };
 }
 
+/// `1/2! + r/3! + r^2/4! ...` by Horner's scheme.
+#[inline(always)]
+fn single_series(r: f32) -> f32 {
+    [5040.0, 720.0, 120.0, 24.0, 6.0, 2.0]
+        .iter()
+        .fold(0.0, |sum, divisor: &f64| sum * r + (1.0 / divisor) as f32)
+}
+
+/// The same by Estrin's scheme.
+#[inline(always)]
+fn double_series(r: f64) -> f64 {
+    let second = r * r;
+    let fourth = second * second;
+    let pair = |at: usize| double::TERMS[at] + double::TERMS[at + 1] * r;
+    let four = |at: usize| pair(at) + pair(at + 2) * second;
+    four(0) + four(4) * fourth + four(8) * (fourth * fourth)
+}
+
 elementary!(
     f32, u32,
     lowest: -104.0, highest: 89.0,
     // ln 2 in two parts; products of the first with an exponent are exact.
     high: 0.693_359_4, low: -2.121_944_4e-4,
     rounder: 12_582_912.0, bias: 127, shift: 23,
-    divisors: [5040.0, 720.0, 120.0, 24.0, 6.0, 2.0]
+    series: single_series
 );
 
 /// What the exponential function of doubles is made of.
@@ -177,19 +192,20 @@ pub(super) mod double {
     pub(crate) const ROUNDER: f64 = 6_755_399_441_055_744.0;
     pub(crate) const BIAS: i64 = 1023;
     pub(crate) const SHIFT: i32 = 52;
-    pub(crate) const DIVISORS: [f64; 12] = [
-        6_227_020_800.0,
-        479_001_600.0,
-        39_916_800.0,
-        3_628_800.0,
-        362_880.0,
-        40_320.0,
-        5040.0,
-        720.0,
-        120.0,
-        24.0,
-        6.0,
-        2.0,
+    /// `1/2!`, `1/3!` ...
+    pub(crate) const TERMS: [f64; 12] = [
+        1.0 / 2.0,
+        1.0 / 6.0,
+        1.0 / 24.0,
+        1.0 / 120.0,
+        1.0 / 720.0,
+        1.0 / 5040.0,
+        1.0 / 40_320.0,
+        1.0 / 362_880.0,
+        1.0 / 3_628_800.0,
+        1.0 / 39_916_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 6_227_020_800.0,
     ];
 }
 
@@ -198,7 +214,7 @@ elementary!(
     lowest: double::LOWEST, highest: double::HIGHEST,
     high: double::HIGH, low: double::LOW,
     rounder: double::ROUNDER, bias: double::BIAS.cast_unsigned(), shift: double::SHIFT,
-    divisors: double::DIVISORS,
+    series: double_series,
     #[inline]
     fn exponentials(values: &mut [Self]) {
         #[cfg(target_arch = "x86_64")]

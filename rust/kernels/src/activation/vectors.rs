@@ -34,7 +34,17 @@ pub(super) fn exponentials(values: &mut [f64]) {
 fn exponential(values: &mut [f64; GROUP]) {
     let (first, second) = values.split_at_mut(GROUP / 2);
     // SAFETY: there are four values each, at any address.
-    let x = unsafe { [_mm256_loadu_pd(first.as_ptr()), _mm256_loadu_pd(second.as_ptr())] };
+    unsafe {
+        let results = exponential_of([_mm256_loadu_pd(first.as_ptr()), _mm256_loadu_pd(second.as_ptr())]);
+        _mm256_storeu_pd(first.as_mut_ptr(), results[0]);
+        _mm256_storeu_pd(second.as_mut_ptr(), results[1]);
+    }
+}
+
+/// e to the power of each of eight values.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(crate) fn exponential_of(x: [__m256d; 2]) -> [__m256d; 2] {
     let all = |number: f64| _mm256_set1_pd(number);
     let rounder = all(double::ROUNDER);
     // Of a number and NaN these give the second: NaN goes through.
@@ -50,26 +60,23 @@ fn exponential(values: &mut [f64; GROUP]) {
         _mm256_sub_pd(r, _mm256_mul_pd(k, all(double::LOW)))
     };
     let r = [reduce(x[0], k[0]), reduce(x[1], k[1])];
-    let mut series = [all(0.0); 2];
-    for divisor in double::DIVISORS {
-        for (series, r) in series.iter_mut().zip(r) {
-            *series = _mm256_add_pd(_mm256_mul_pd(*series, r), all(1.0 / divisor));
-        }
-    }
+    let series = |r: __m256d| {
+        let second = _mm256_mul_pd(r, r);
+        let fourth = _mm256_mul_pd(second, second);
+        let plus = |sum, factor, power| _mm256_add_pd(sum, _mm256_mul_pd(factor, power));
+        let pair = |at: usize| plus(all(double::TERMS[at]), all(double::TERMS[at + 1]), r);
+        let four = |at: usize| plus(pair(at), pair(at + 2), second);
+        plus(plus(four(0), four(4), fourth), four(8), _mm256_mul_pd(fourth, fourth))
+    };
     let power = |bits: __m256d| {
         let biased = _mm256_add_epi64(_mm256_castpd_si256(bits), _mm256_set1_epi64x(double::BIAS));
         _mm256_castsi256_pd(_mm256_slli_epi64::<{ double::SHIFT }>(biased))
     };
-    let scale = |k, r, series| {
+    let scale = |k, r| {
         let half = _mm256_add_pd(_mm256_mul_pd(k, all(0.5)), rounder);
         let other = _mm256_add_pd(_mm256_sub_pd(k, _mm256_sub_pd(half, rounder)), rounder);
-        let rest = _mm256_add_pd(_mm256_mul_pd(_mm256_mul_pd(r, r), series), r);
+        let rest = _mm256_add_pd(_mm256_mul_pd(_mm256_mul_pd(r, r), series(r)), r);
         _mm256_mul_pd(_mm256_mul_pd(_mm256_add_pd(all(1.0), rest), power(half)), power(other))
     };
-    let results = [scale(k[0], r[0], series[0]), scale(k[1], r[1], series[1])];
-    // SAFETY: as above.
-    unsafe {
-        _mm256_storeu_pd(first.as_mut_ptr(), results[0]);
-        _mm256_storeu_pd(second.as_mut_ptr(), results[1]);
-    }
+    [scale(k[0], r[0]), scale(k[1], r[1])]
 }

@@ -207,15 +207,21 @@ impl Run<'_> {
 /// The class with the largest share, of equals the first, [`NONE`] without classes. What is not a number exceeds all numbers.
 #[inline]
 pub(crate) fn largest_share(shares: &[f64]) -> u32 {
-    let mut best = NONE;
-    let mut most = f64::NEG_INFINITY;
+    let (mut best, mut most, mut numbers) = (NONE, f64::NEG_INFINITY, true);
+    // Which is larger is as random as records are: without branches.
     for (class, share) in shares.iter().enumerate() {
-        if *share > most || (share.is_nan() && !most.is_nan()) {
-            most = *share;
-            best = class as u32;
-        }
+        let larger = *share > most;
+        most = if larger { *share } else { most };
+        best = if larger { class as u32 } else { best };
+        numbers &= !share.is_nan();
     }
-    best
+    if numbers {
+        return best;
+    }
+    shares
+        .iter()
+        .position(|share| share.is_nan())
+        .map_or(NONE, |class| class as u32)
 }
 
 impl Kind {
