@@ -40,6 +40,10 @@ use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
 
 /// Bytes of stack for loading; only what is used takes memory.
 const LOADING_STACK: usize = 64 << 20;
+/// How deep compiling may recurse on the stack of the calling thread: some 100 kB.
+const SHALLOW: usize = 8;
+/// Elements of a document that is tried so first: starting a thread would take longer than compiling it.
+const FEW_ELEMENTS: usize = 4096;
 
 /// Makes models from PMML documents.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +56,11 @@ impl ModelFactory for PmmlModelFactory {
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
         let document = document::Document::parse(source.content, source.limits)?;
+        if document.len() <= FEW_ELEMENTS
+            && let Some(model) = model::PmmlModel::create(&document, source.limits, SHALLOW)?
+        {
+            return Ok(model);
+        }
         // Compiling recurses as deep as fields and functions refer to each other, which is bounded; the stack of the calling
         // thread need not be.
         let loading = std::thread::Builder::new()
@@ -59,10 +68,15 @@ impl ModelFactory for PmmlModelFactory {
             .stack_size(LOADING_STACK);
         std::thread::scope(|scope| {
             let loading = loading
-                .spawn_scoped(scope, move || model::PmmlModel::create(&document, source.limits))
+                .spawn_scoped(scope, move || {
+                    model::PmmlModel::create(&document, source.limits, compile::DEEPEST)
+                })
                 .map_err(|error| ModelError::too_large(format!("no thread to load the model: {error}")))?;
             match loading.join() {
-                Ok(model) => Ok(model? as Arc<dyn Model>),
+                Ok(model) => match model? {
+                    Some(model) => Ok(model as Arc<dyn Model>),
+                    None => Err(ModelError::too_large("the document is nested too deep")),
+                },
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serving_model::{Block, DataType, Field, Limits, Model, ModelError, ModelType, Schema, Scorer};
 
-use crate::compile::{Compiler, Input, model_of};
+use crate::compile::{Compiler, DEEPEST, Input, model_of};
 use crate::document::{Document, Node};
 use crate::models::Kind;
 use crate::models::output::Feature;
@@ -64,13 +64,20 @@ fn data_type(kind: Type) -> DataType {
 }
 
 impl PmmlModel {
-    pub(crate) fn create(document: &Document<'_>, limits: Limits) -> Result<Arc<Self>, ModelError> {
+    /// Compiles a document, recursing at most `deepest` deep; `None` when that is not enough but [`DEEPEST`] may be.
+    pub(crate) fn create(
+        document: &Document<'_>,
+        limits: Limits,
+        deepest: usize,
+    ) -> Result<Option<Arc<Self>>, ModelError> {
         let root = document.root();
-        let mut compiler = Compiler::new(document)?;
+        let mut compiler = Compiler::new(document, deepest)?;
         let element = model_of(root).ok_or_else(|| root.invalid("the document has no model"))?;
-        let index = compiler
-            .model(0, element, None)
-            .map_err(|error| compiler.with_unsupported(error))?;
+        let compiled = compiler.model(0, element, None);
+        if compiler.too_deep && deepest < DEEPEST {
+            return Ok(None);
+        }
+        let index = compiled.map_err(|error| compiler.with_unsupported(error))?;
         if let Some(error) = compiler.refusal() {
             return Err(error);
         }
@@ -174,7 +181,7 @@ impl PmmlModel {
         }
         let model = Arc::new(model);
         verify(&model, element)?;
-        Ok(model)
+        Ok(Some(model))
     }
 
     /// Computes the derived fields of training instances that hold raw values.

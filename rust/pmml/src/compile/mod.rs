@@ -95,6 +95,9 @@ pub(crate) struct Compiler<'d> {
     scopes: Vec<Scope<'d>>,
     unsupported: Vec<(u32, String)>,
     nesting: usize,
+    deepest: usize,
+    /// It would have become deeper than that.
+    pub(crate) too_deep: bool,
     /// An output asks for the node of a tree.
     pub(crate) entity_ids: bool,
     /// Classes without a declaration of their own are values of a type, not text.
@@ -106,12 +109,13 @@ pub(crate) struct Compiler<'d> {
 }
 
 /// How deep fields, functions and expressions may refer to each other: evaluation recurses this deep.
-const DEEPEST: usize = 256;
+pub(crate) const DEEPEST: usize = 256;
 /// Most steps that one expression may take with the functions that it calls.
 const MOST_STEPS: u64 = 1 << 22;
 
 impl<'d> Compiler<'d> {
-    pub(crate) fn new(document: &'d Document<'d>) -> Compiled<Self> {
+    /// A compiler that recurses at most so deep, which is no more than [`DEEPEST`].
+    pub(crate) fn new(document: &'d Document<'d>, deepest: usize) -> Compiled<Self> {
         let root = document.root();
         if root.name() != "PMML" {
             return Err(root.invalid("the root element is not PMML"));
@@ -133,6 +137,8 @@ impl<'d> Compiler<'d> {
             scopes: Vec::new(),
             unsupported: Vec::new(),
             nesting: 0,
+            deepest,
+            too_deep: false,
             entity_ids: false,
             typed_classes: false,
             path_lengths: false,
@@ -204,7 +210,8 @@ impl<'d> Compiler<'d> {
 
     /// Guards the stack while fields refer to fields.
     pub(crate) fn descend<T>(&mut self, node: Node<'_>, work: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
-        if self.nesting >= DEEPEST {
+        if self.nesting >= self.deepest {
+            self.too_deep = true;
             return Err(ModelError::too_large(format!(
                 "fields, functions and expressions refer to each other more than {DEEPEST} deep"
             ))
