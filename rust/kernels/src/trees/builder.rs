@@ -3,7 +3,7 @@
 use super::cuts::Cuts;
 use super::detours::{Detour, Detours, Goal};
 use super::ensemble::{Group, TreeEnsemble};
-use super::flat::{FlatNode, FlatTree};
+use super::flat::FlatTree;
 use super::levels::{self, Column, TestRow, WIDTH};
 use super::node::{Node, Nodes};
 use super::{BinaryNode, Missing, Threshold, TreeError};
@@ -52,10 +52,8 @@ impl EnsembleBuilder {
             return Err(TreeError("a feature is out of range"));
         }
         let mut thresholds = vec![Vec::new(); features];
-        for node in self.trees.iter().flat_map(|tree| &tree.nodes) {
-            if node.step > 0 {
-                thresholds[usize::from(node.feature)].push(T::nearest(node.threshold));
-            }
+        for (node, threshold) in self.trees.iter().flat_map(FlatTree::tests) {
+            thresholds[usize::from(node.feature)].push(T::nearest(threshold));
         }
         let cuts = Cuts::new(thresholds);
         let plan = Plan::new(&self.trees, &cuts)?;
@@ -211,33 +209,17 @@ struct Filling<'a, N, T> {
 }
 
 impl<N: Node, T: Threshold> Filling<'_, N, T> {
-    fn rank(&self, node: FlatNode<f64>) -> u32 {
-        self.cuts.rank(usize::from(node.feature), T::nearest(node.threshold))
-    }
-
     fn add(&mut self, tree: &FlatTree<f64>, group: Group, lane: usize) {
         let first = self.nodes.len() as u32;
         self.firsts.push(first);
         let above = above(tree, group.levels);
-        let mut payloads = tree.payloads.iter().copied();
-        let payloads: Vec<u32> = tree
-            .nodes
-            .iter()
-            .map(|node| {
-                if node.step == 0 {
-                    payloads.next().unwrap_or(0)
-                } else {
-                    0
-                }
-            })
-            .collect();
+        // By node: the rank that it tests, or its payload.
+        let cuts = self.cuts;
+        let numbers = tree.numbers(|node, threshold| cuts.rank(usize::from(node.feature), T::nearest(threshold)));
         if !group.shallow {
-            for (node, payload) in tree.nodes.iter().zip(&payloads).skip(above) {
-                self.nodes.push(if node.step == 0 {
-                    N::new(*payload, self.none, 0)
-                } else {
-                    N::new(self.rank(*node), node.feature, node.step)
-                });
+            for (node, number) in tree.nodes.iter().zip(&numbers).skip(above) {
+                let feature = if node.step == 0 { self.none } else { node.feature };
+                self.nodes.push(N::new(*number, feature, node.step));
             }
         }
         // By node: where it came to be.
@@ -250,7 +232,7 @@ impl<N: Node, T: Threshold> Filling<'_, N, T> {
             let node = tree.nodes[index];
             if level < group.levels && node.step > 0 {
                 goals[index] = Goal::Test(place as u32);
-                let (column, rank) = levels::place(self.columns, node.feature, self.rank(node));
+                let (column, rank) = levels::place(self.columns, node.feature, numbers[index]);
                 self.tests[group.first_test as usize + place].set(lane, column, rank);
                 let left = index + usize::from(node.step);
                 open.push((left, 2 * place + 1, level + 1));
@@ -258,12 +240,12 @@ impl<N: Node, T: Threshold> Filling<'_, N, T> {
                 continue;
             }
             let exit = if group.shallow {
-                goals[index] = Goal::Leaf(payloads[index]);
-                payloads[index]
+                goals[index] = Goal::Leaf(numbers[index]);
+                numbers[index]
             } else if index < above {
                 // A leaf of the upper levels, for which there are no payloads there.
-                self.nodes.push(N::new(payloads[index], self.none, 0));
-                goals[index] = Goal::Leaf(payloads[index]);
+                self.nodes.push(N::new(numbers[index], self.none, 0));
+                goals[index] = Goal::Leaf(numbers[index]);
                 self.nodes.len() as u32 - 1 - first
             } else {
                 (index - above) as u32

@@ -4,8 +4,7 @@ use super::{BinaryNode, Missing, Threshold, TreeError};
 
 /// A node; `step` is the distance to the left child, 0 in a leaf.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FlatNode<T> {
-    pub(super) threshold: T,
+pub(super) struct FlatNode {
     pub(super) feature: u16,
     pub(super) step: u16,
 }
@@ -13,7 +12,9 @@ pub(super) struct FlatNode<T> {
 /// A tree. Nodes in [`Missing`] are flat ones.
 #[derive(Debug)]
 pub(super) struct FlatTree<T> {
-    pub(super) nodes: Box<[FlatNode<T>]>,
+    pub(super) nodes: Box<[FlatNode]>,
+    /// For each test, in the order of the tests.
+    pub(super) thresholds: Box<[T]>,
     /// What each leaf is known by, in the order of the leaves.
     pub(super) payloads: Box<[u32]>,
     /// For each test, in the order of the tests.
@@ -32,6 +33,7 @@ impl<T: Threshold> FlatTree<T> {
         }
         let mut nodes = Vec::with_capacity(tree.len());
         let mut payloads = Vec::with_capacity(tree.len() / 2 + 1);
+        let mut thresholds = Vec::with_capacity(tree.len() / 2);
         let mut ways = Vec::with_capacity(tree.len() / 2);
         let (mut depth, mut features) = (0, 0);
         // `queue[i]` is the source of flat node `i`, `place` the other way round.
@@ -44,11 +46,7 @@ impl<T: Threshold> FlatTree<T> {
             place[source as usize] = next as u32;
             match *node {
                 BinaryNode::Leaf(payload) => {
-                    nodes.push(FlatNode {
-                        threshold: T::TOP,
-                        feature: 0,
-                        step: 0,
-                    });
+                    nodes.push(FlatNode { feature: 0, step: 0 });
                     payloads.push(payload);
                 }
                 BinaryNode::Test {
@@ -70,11 +68,8 @@ impl<T: Threshold> FlatTree<T> {
                     let after = feature.checked_add(1).ok_or(TreeError("there are too many features"))?;
                     features = features.max(after);
                     let level = level.checked_add(1).ok_or(TreeError("a tree is too deep"))?;
-                    nodes.push(FlatNode {
-                        threshold,
-                        feature,
-                        step,
-                    });
+                    nodes.push(FlatNode { feature, step });
+                    thresholds.push(threshold);
                     ways.push(missing);
                     queue.push((left, level));
                     queue.push((right, level));
@@ -92,10 +87,27 @@ impl<T: Threshold> FlatTree<T> {
         }
         Ok(Self {
             nodes: nodes.into(),
+            thresholds: thresholds.into(),
             payloads: payloads.into(),
             missing: ways.into(),
             depth,
             features,
         })
+    }
+
+    /// The tests, with their thresholds.
+    pub(super) fn tests(&self) -> impl Iterator<Item = (FlatNode, T)> {
+        let tests = self.nodes.iter().filter(|node| node.step > 0).copied();
+        tests.zip(self.thresholds.iter().copied())
+    }
+
+    /// For each node a number: of a test what `test` makes of it, of a leaf its payload.
+    pub(super) fn numbers(&self, test: impl Fn(FlatNode, T) -> u32) -> Vec<u32> {
+        let (mut tests, mut payloads) = (self.tests(), self.payloads.iter().copied());
+        let number = |node: &FlatNode| match node.step {
+            0 => payloads.next(),
+            _ => tests.next().map(|(node, threshold)| test(node, threshold)),
+        };
+        self.nodes.iter().map(number).map(Option::unwrap_or_default).collect()
     }
 }

@@ -1,13 +1,21 @@
 //! One tree, walked by comparing numbers.
 
-use super::flat::{FlatNode, FlatTree};
+use super::flat::FlatTree;
 use super::{BinaryNode, Threshold, TreeError};
+
+/// A node; `step` is the distance to the left child, 0 in a leaf, whose threshold nothing exceeds.
+#[derive(Clone, Copy, Debug)]
+struct LoneNode<T> {
+    threshold: T,
+    feature: u16,
+    step: u16,
+}
 
 /// A tree.
 #[derive(Clone, Debug)]
 pub struct LoneTree<T> {
     features: usize,
-    nodes: Box<[FlatNode<T>]>,
+    nodes: Box<[LoneNode<T>]>,
     /// By node: what a leaf is known by.
     payloads: Box<[u32]>,
     depth: u16,
@@ -24,16 +32,16 @@ impl<T: Threshold> LoneTree<T> {
         if usize::from(flat.features) > features {
             return Err(TreeError("a feature is out of range"));
         }
-        let mut leaves = flat.payloads.iter();
-        let payloads = flat
-            .nodes
-            .iter()
-            .map(|node| if node.step == 0 { leaves.next().copied() } else { None })
-            .map(Option::unwrap_or_default);
+        let mut thresholds = flat.thresholds.iter().copied();
+        let nodes = flat.nodes.iter().map(|node| LoneNode {
+            threshold: (node.step > 0).then(|| thresholds.next()).flatten().unwrap_or(T::TOP),
+            feature: node.feature,
+            step: node.step,
+        });
         Ok(Self {
             features,
-            payloads: payloads.collect(),
-            nodes: flat.nodes,
+            payloads: flat.numbers(|_, _| 0).into(),
+            nodes: nodes.collect(),
             depth: flat.depth,
         })
     }
@@ -56,7 +64,7 @@ impl<T: Threshold> LoneTree<T> {
         let mut at = 0;
         for _ in 0..self.depth {
             // SAFETY: `at` starts at the root. `FlatTree` gave each test a step to two nodes of the tree, and each leaf a step
-            // of 0 with a threshold that nothing exceeds, so `at` never leaves `nodes`. It checked that features are below
+            // of 0, and `new` leaves a threshold that nothing exceeds, so `at` never leaves `nodes`. It checked that features are below
             // `self.features`, which is the length of `row`; with no feature at all the tree is a leaf, has depth 0, and
             // this loop doesn't run.
             unsafe {

@@ -1,7 +1,6 @@
 //! A `MiningModel` whose segments are plain trees, compiled tree by tree to one ensemble of the kernel.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use serving_kernels::trees::{BinaryNode, EnsembleBuilder, Missing};
 
@@ -210,32 +209,12 @@ struct LeafTable {
     /// Numbers of a row: as many as there are classes, or more, so that a class that a later tree names rarely moves the rows.
     width: usize,
     rows: Vec<f64>,
-    /// By hash of a row: where it is. Short, as there is an entry for each leaf of a large ensemble.
-    known: HashMap<u32, u32, BuildHasherDefault<Hashed>>,
+    /// At the hash of a row, or behind it: one more than the number of the row; 0 where there is none. A power of two long,
+    /// and without the hashes: there is an entry for each leaf of a large ensemble.
+    known: Vec<u32>,
     /// What documents can't know: else they could be made so that many rows have one hash.
     keys: [u64; 2],
     row: Vec<f64>,
-}
-
-/// The hasher of what is a hash.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u32(&mut self, hash: u32) {
-        // The table looks at the highest and the lowest bits.
-        self.0 = u64::from(hash) << 32 | u64::from(hash);
-    }
 }
 
 impl LeafTable {
@@ -245,7 +224,7 @@ impl LeafTable {
             function,
             width: usize::from(function == Function::Regression),
             rows: Vec::new(),
-            known: HashMap::default(),
+            known: vec![0; 64],
             keys: [0_u8, 1].map(|number| random.hash_one(number)),
             row: Vec::new(),
         }
@@ -309,24 +288,46 @@ impl LeafTable {
 
     /// The number of the row, which zeros at its end don't change.
     fn number(&mut self) -> u32 {
-        let filled = self
-            .row
-            .iter()
-            .rposition(|number| *number != 0.0)
-            .map_or(0, |last| last + 1);
+        let next = (self.rows.len() / self.width.max(1)) as u32;
+        if next as usize >= self.known.len() / 4 * 3 {
+            self.spread(next);
+        }
+        let same = |row: &[f64]| row.iter().zip(&self.row).all(|(a, b)| a.to_bits() == b.to_bits());
+        let mut at = self.place(&self.row);
+        while let Some(known) = self.known[at].checked_sub(1) {
+            if same(&self.rows[known as usize * self.width..][..self.width]) {
+                return known;
+            }
+            at = (at + 1) & (self.known.len() - 1);
+        }
+        self.known[at] = next + 1;
+        self.rows.extend(&self.row);
+        next
+    }
+
+    /// Where a row is looked for first.
+    fn place(&self, row: &[f64]) -> usize {
+        let filled = row.iter().rposition(|number| *number != 0.0).map_or(0, |last| last + 1);
         let [first, factor] = self.keys;
-        let bits = self.row[..filled].iter().fold(first, |bits, number| {
+        let bits = row[..filled].iter().fold(first, |bits, number| {
             let product = u128::from(bits ^ number.to_bits()) * u128::from(factor);
             product as u64 ^ (product >> 64) as u64
         });
-        let next = (self.rows.len() / self.width.max(1)) as u32;
-        let known = *self.known.entry(bits as u32).or_insert(next);
-        let same = |row: &[f64]| row.iter().zip(&self.row).all(|(a, b)| a.to_bits() == b.to_bits());
-        if known != next && same(&self.rows[known as usize * self.width..][..self.width]) {
-            return known;
+        bits as usize & (self.known.len() - 1)
+    }
+
+    /// Makes room for more than so many rows.
+    fn spread(&mut self, rows: u32) {
+        let length = 2 * self.known.len();
+        self.known = Vec::new();
+        self.known = vec![0; length];
+        for number in 0..rows {
+            let mut at = self.place(&self.rows[number as usize * self.width..][..self.width]);
+            while self.known[at] != 0 {
+                at = (at + 1) & (length - 1);
+            }
+            self.known[at] = number + 1;
         }
-        self.rows.extend(&self.row);
-        next
     }
 
     fn finish(mut self, classes: usize, float: bool) -> Leaves {
