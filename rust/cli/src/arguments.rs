@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serving_model::ModelType;
-use serving_model::wire::InputBinding;
+use serving_model::wire::{InputBinding, ModelPreprocessing};
 
 /// Inspect, validate, score and time a model with the engine that runs inside Flink.
 #[derive(Debug, Parser)]
@@ -60,6 +60,48 @@ pub(crate) struct ModelArguments {
     pub(crate) signature: Option<String>,
 }
 
+/// Preprocessing, as a descriptor has it.
+#[derive(Debug, Args)]
+pub(crate) struct WindowArguments {
+    /// The model's input is a window: the last WIDTH values of the number that each record brings
+    #[arg(long = "window", value_name = "WIDTH", allow_negative_numbers = true)]
+    width: Option<i32>,
+    /// What is subtracted from each value of the window
+    #[arg(
+        long,
+        default_value_t = 0.0,
+        requires = "width",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
+    mean: f64,
+    /// What each value of the window is then divided by
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        requires = "width",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
+    std: f64,
+    /// Input that takes the window; when left out, the only one
+    #[arg(long, requires = "width", value_name = "INPUT")]
+    window_input: Option<String>,
+}
+
+impl WindowArguments {
+    /// The preprocessing, if there is any.
+    pub(crate) fn preprocessing(&self) -> Option<ModelPreprocessing> {
+        self.width.map(|width| ModelPreprocessing {
+            width,
+            mean: self.mean,
+            std: self.std,
+            input: self.window_input.clone().unwrap_or_default(),
+            output: String::new(),
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RecordArguments {
     /// Format of the records; told from the file name and the content when left out
@@ -77,6 +119,8 @@ pub(crate) struct RecordArguments {
 pub(crate) struct InspectArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -86,6 +130,8 @@ pub(crate) struct InspectArguments {
 pub(crate) struct ValidateArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -95,6 +141,8 @@ pub(crate) struct ValidateArguments {
 pub(crate) struct ScoreArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) window: WindowArguments,
     /// The records; - for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) input: PathBuf,
@@ -132,7 +180,7 @@ pub(crate) enum ModelKind {
     Pmml,
     /// PFA document
     Pfa,
-    /// ONNX model
+    /// ONNX model; with external data its folder, or a zip or tar of it
     Onnx,
     /// Frozen TensorFlow graph
     TfFrozen,
@@ -170,9 +218,26 @@ impl ModelKind {
         }
     }
 
+    /// A folder with an ONNX model is one if there is no SavedModel in it.
+    fn of_folder(folder: &Path) -> Self {
+        let is_onnx = |path: &Path| {
+            path.extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+        };
+        let mut entries = folder.read_dir().into_iter().flatten().flatten();
+        if !folder.join(SAVED_MODEL).exists() && entries.any(|entry| is_onnx(&entry.path())) {
+            Self::Onnx
+        } else {
+            Self::TfSavedmodel
+        }
+    }
+
     fn of_path(path: &Path) -> Option<Self> {
-        if path.is_dir() || path.file_name().is_some_and(|name| name == SAVED_MODEL) {
+        if path.file_name().is_some_and(|name| name == SAVED_MODEL) {
             return Some(Self::TfSavedmodel);
+        }
+        if path.is_dir() {
+            return Some(Self::of_folder(path));
         }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "pmml" => Some(Self::Pmml),

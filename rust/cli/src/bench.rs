@@ -333,7 +333,7 @@ fn joined(singles: &[Block], width: usize, batch: usize) -> Vec<Block> {
             block.reset(batch);
             for (row, single) in (0..batch).zip(&mut cycle) {
                 for slot in 0..width {
-                    rows::copy_cell(single, (0, slot), &mut block, (row, slot));
+                    block.copy_cell((row, slot), single, (0, slot));
                 }
             }
             block

@@ -12,7 +12,6 @@ use serving_model::{
 
 use crate::arguments::ModelKind;
 use crate::model_files::OpenModel;
-use crate::rows::copy_cell;
 
 /// Loads a model as the command line would.
 pub(crate) fn open(model: impl Example) -> OpenModel {
@@ -102,9 +101,9 @@ impl Scorer for EchoScorer {
     fn score(&mut self, input: &Block, output: &mut Output) {
         for row in 0..input.rows() {
             for slot in 0..3 {
-                copy_cell(input, (row, slot), &mut output.cells, (row, slot));
+                output.cells.copy_cell((row, slot), input, (row, slot));
             }
-            copy_cell(input, (row, 0), &mut output.cells, (row, 4));
+            output.cells.copy_cell((row, 4), input, (row, 0));
             let x = match input.cell(row, 0) {
                 Cell::Double(x) => Some(x),
                 Cell::Long(x) => Some(x as f64),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use serving_model::{DataType, Field, Signature};
+use serving_model::{DataType, Field, Schema, Signature};
 
 use crate::arguments::InspectArguments;
 use crate::failure::{Failure, one_line};
@@ -13,17 +13,21 @@ use crate::table;
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
     let model = model_files::open(&arguments.model)?;
+    let brought = model
+        .windowed(&arguments.window)?
+        .map(|windowed| windowed.records().clone());
     let mut out = io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{:#}", as_json(&model))?;
+        writeln!(out, "{:#}", as_json(&model, brought.as_ref()))?;
     } else {
-        write_text(&mut out, &model)?;
+        write_text(&mut out, &model, brought.as_ref())?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_text(out: &mut impl Write, model: &OpenModel) -> io::Result<()> {
+/// `brought` is what records bring, where that is not the inputs of the model.
+fn write_text(out: &mut impl Write, model: &OpenModel, brought: Option<&Schema>) -> io::Result<()> {
     let compiled = model.loaded.model();
     let mut facts = vec![
         ("model", model.file.clone()),
@@ -44,7 +48,12 @@ fn write_text(out: &mut impl Write, model: &OpenModel) -> io::Result<()> {
         .collect();
     table::write(out, 0, &facts)?;
     let schema = compiled.schema();
-    for (title, fields) in [("inputs", &schema.inputs), ("outputs", &schema.outputs)] {
+    let brought = brought.map(|records| ("records bring", &records.inputs));
+    for (title, fields) in [("inputs", &schema.inputs)]
+        .into_iter()
+        .chain(brought)
+        .chain([("outputs", &schema.outputs)])
+    {
         writeln!(out, "\n{title} ({})", fields.len())?;
         let rows: Vec<Vec<String>> = fields
             .iter()
@@ -102,7 +111,7 @@ fn labels(field: &Field) -> String {
     one_line(&format!("{{{}{more}}}", shown.join(", ")))
 }
 
-fn as_json(model: &OpenModel) -> Value {
+fn as_json(model: &OpenModel, brought: Option<&Schema>) -> Value {
     let compiled = model.loaded.model();
     let schema = compiled.schema();
     let fields = |fields: &[Field]| -> Vec<Value> {
@@ -131,6 +140,7 @@ fn as_json(model: &OpenModel) -> Value {
         "summary": compiled.summary(),
         "signatures": compiled.signatures().iter().map(signature).collect::<Vec<_>>(),
         "inputs": fields(&schema.inputs),
+        "records_bring": brought.map(|records| fields(&records.inputs)),
         "outputs": fields(&schema.outputs),
     })
 }
@@ -151,7 +161,7 @@ mod tests {
     #[test]
     fn the_table_has_every_field_with_its_type() {
         let mut out = Vec::new();
-        write_text(&mut out, &open(Echo)).unwrap();
+        write_text(&mut out, &open(Echo), None).unwrap();
         let text = String::from_utf8(out).unwrap();
         for line in [
             "inputs (3)",
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn json_has_shapes_and_labels() {
-        let json = as_json(&open(Echo));
+        let json = as_json(&open(Echo), None);
         assert_eq!(json["outputs"][4]["shape"], json!([2]));
         assert_eq!(json["outputs"][5]["labels"], json!(["low", "high"]));
         assert_eq!(json["inputs"][0]["type"], "double");

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serving_engine::{Engine, Loaded, ServedFactories};
+use serving_engine::{Engine, Loaded, ServedFactories, WindowedInput};
 use serving_model::wire::ModelDescriptor;
 use serving_model::{ErrorCode, Limits, ModelError, Scorer};
 
-use crate::arguments::{ModelArguments, ModelKind, SAVED_MODEL};
+use crate::arguments::{ModelArguments, ModelKind, SAVED_MODEL, WindowArguments};
 use crate::failure::Failure;
 use crate::{folder, guard};
 
@@ -30,6 +30,18 @@ impl OpenModel {
             file: self.file.clone(),
             error,
         }
+    }
+
+    /// What makes the model's input of a window of values, if the arguments say so.
+    ///
+    /// # Errors
+    /// What is wrong with the preprocessing, or does not fit the model.
+    pub(crate) fn windowed(&self, arguments: &WindowArguments) -> Result<Option<WindowedInput>, Failure> {
+        arguments
+            .preprocessing()
+            .map(|preprocessing| WindowedInput::new(&preprocessing, self.loaded.model().schema()))
+            .transpose()
+            .map_err(|error| self.refused(error))
     }
 
     /// A scorer for rows.
@@ -114,15 +126,13 @@ pub(crate) fn open_signature(arguments: &ModelArguments, signature: Option<&str>
 
 /// What the engine is given: a file, or the archive of a folder.
 fn content(path: &Path, kind: ModelKind) -> Result<Vec<u8>, ModelError> {
-    if kind != ModelKind::TfSavedmodel {
-        return read(path);
-    }
-    if path.is_dir() {
+    let may_be_folder = matches!(kind, ModelKind::TfSavedmodel | ModelKind::Onnx);
+    if may_be_folder && path.is_dir() {
         return folder::pack(path, Limits::default().content_bytes);
     }
     match (path.file_name(), path.parent()) {
         // The folder is meant: the file alone has no variables.
-        (Some(name), Some(parent)) if name == SAVED_MODEL => {
+        (Some(name), Some(parent)) if name == SAVED_MODEL && kind == ModelKind::TfSavedmodel => {
             let folder = if parent.as_os_str().is_empty() {
                 Path::new(".")
             } else {

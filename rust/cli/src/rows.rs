@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde_json::Value;
+use serving_engine::WindowedInput;
 use serving_model::wire::InputBinding;
-use serving_model::{Block, Cell, DataType, ErrorCode, Field, Model, ModelError, Output, Schema, Scorer};
+use serving_model::{Block, DataType, ErrorCode, Field, Model, ModelError, Output, Schema, Scorer};
 
 use crate::binding::{Given, Inputs};
 use crate::failure::Failure;
@@ -19,6 +20,7 @@ pub(crate) struct RowSession {
     model: Arc<dyn Model>,
     scorer: Box<dyn Scorer>,
     filler: RowFiller,
+    windowed: Option<(WindowedInput, Block)>,
     input: Block,
     output: Output,
 }
@@ -33,7 +35,11 @@ impl RowFiller {
     /// # Errors
     /// A binding that does not fit; `MODEL_UNSUPPORTED` when a shape is only known at run time.
     pub(crate) fn new(model: &OpenModel, bindings: &[InputBinding]) -> Result<Self, Failure> {
-        let schema = model.loaded.model().schema();
+        Self::of_schema(model, model.loaded.model().schema(), bindings)
+    }
+
+    /// The same for records that bring what another schema says.
+    fn of_schema(model: &OpenModel, schema: &Schema, bindings: &[InputBinding]) -> Result<Self, Failure> {
         let (Some(width), Some(_)) = (schema.input_width(), schema.output_width()) else {
             return Err(model.refused(ModelError::unsupported(
                 "a shape is only known at run time, such a model can't be scored by rows",
@@ -161,13 +167,20 @@ fn is_number(data_type: DataType) -> bool {
 impl RowSession {
     /// # Errors
     /// As [`RowFiller::new`], and when the model has no scorer for rows.
-    pub(crate) fn open(model: &OpenModel, bindings: &[InputBinding]) -> Result<Self, Failure> {
-        let filler = RowFiller::new(model, bindings)?;
-        let outputs = model.loaded.model().schema().output_width().unwrap_or_default();
+    pub(crate) fn open(
+        model: &OpenModel,
+        windowed: Option<WindowedInput>,
+        bindings: &[InputBinding],
+    ) -> Result<Self, Failure> {
+        let schema = model.loaded.model().schema();
+        let records = windowed.as_ref().map_or(schema, WindowedInput::records);
+        let filler = RowFiller::of_schema(model, records, bindings)?;
+        let outputs = schema.output_width().unwrap_or_default();
         Ok(Self {
             scorer: model.scorer()?,
             model: Arc::clone(model.loaded.model()),
-            input: Block::new(filler.width()),
+            windowed: windowed.map(|windowed| (windowed, Block::new(filler.width()))),
+            input: Block::new(schema.input_width().unwrap_or_default()),
             output: Output::new(outputs),
             filler,
         })
@@ -181,8 +194,21 @@ impl RowSession {
     pub(crate) fn score(&mut self, record: &Record, out: &mut impl Write) -> io::Result<()> {
         self.input.reset(1);
         self.output.reset(1);
-        if let Err(bad) = self.filler.fill(record, &mut self.input, 0) {
+        let brought = match &mut self.windowed {
+            None => &mut self.input,
+            Some((_, records)) => {
+                records.reset(1);
+                records
+            }
+        };
+        if let Err(bad) = self.filler.fill(record, brought, 0) {
             return json::write_error(out, bad.code, &bad.message);
+        }
+        if let Some((windowed, records)) = &mut self.windowed {
+            windowed.fill(records, &mut self.input, &mut self.output);
+            if self.output.failed() > 0 {
+                return json::write_error(out, self.output.status(0).code, self.output.message(0));
+            }
         }
         let scored = guard::contain(|| self.scorer.score(&self.input, &mut self.output));
         if let Err(panic) = scored {
@@ -236,20 +262,10 @@ pub(crate) fn fill_neutral(schema: &Schema, block: &mut Block, row: usize) {
     }
 }
 
-/// Copies a cell, given by row and slot, from one block to another.
-pub(crate) fn copy_cell(from: &Block, (row, slot): (usize, usize), to: &mut Block, (to_row, to_slot): (usize, usize)) {
-    if let Cell::String(text) = from.cell(row, slot) {
-        to.set_text(to_row, to_slot, text);
-    } else {
-        let (tags, values) = to.row_mut(to_row);
-        tags[to_slot] = from.tags(row)[slot];
-        values[to_slot] = from.values(row)[slot];
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use serving_model::Cell;
 
     use super::*;
 

@@ -22,10 +22,11 @@ enum Session {
 impl Session {
     fn open(model: &OpenModel, arguments: &ScoreArguments) -> Result<Self, Failure> {
         let bindings = &arguments.records.bindings;
-        if model.loaded.model().tensor_model().is_some() {
+        let windowed = model.windowed(&arguments.window)?;
+        if windowed.is_none() && model.loaded.model().tensor_model().is_some() {
             TensorSession::open(model, bindings).map(Self::Tensors)
         } else {
-            RowSession::open(model, bindings).map(|session| Self::Rows(Box::new(session)))
+            RowSession::open(model, windowed, bindings).map(|session| Self::Rows(Box::new(session)))
         }
     }
 

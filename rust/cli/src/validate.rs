@@ -15,7 +15,8 @@ use crate::rows;
 
 pub(crate) fn run(arguments: &ValidateArguments) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
-    match model_files::open(&arguments.model) {
+    let opened = model_files::open(&arguments.model);
+    match opened.and_then(|model| model.windowed(&arguments.window).map(|_| model)) {
         Ok(model) => {
             let warnings = warnings(&model);
             if arguments.json {

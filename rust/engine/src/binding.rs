@@ -47,7 +47,8 @@ fn failed(message: String) -> ModelError {
     ModelError::new(ErrorCode::BindingFailed, message)
 }
 
-fn listing<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// Names for a message, not too many.
+pub(crate) fn listing<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 40;
     let names: Vec<&str> = names.collect();
     let shown = names[..names.len().min(MOST)].join(", ");

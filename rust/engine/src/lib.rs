@@ -5,6 +5,7 @@
 //! | [`Engine`], [`Loaded`] | loads by type, shares by digest, keeps the memory budget, warms up |
 //! | [`binding`] | which record field feeds which model input, which output is reported how |
 //! | [`records`] | reads records: protobuf by descriptor, or packed rows |
+//! | [`WindowedInput`] | models that take the last values of one record field |
 //! | [`RowScorer`] | records in, result bytes out: what the boundary calls |
 //!
 //! Nothing here knows of Java.
@@ -16,8 +17,10 @@ mod layout;
 mod memory;
 pub mod records;
 mod row_scorer;
+mod window;
 
 pub use engine::{Engine, Loaded, ServedFactories};
 pub use layout::OutputLayout;
 pub use memory::MemoryUse;
 pub use row_scorer::{RowScorer, Written};
+pub use window::WindowedInput;

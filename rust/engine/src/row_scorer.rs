@@ -8,6 +8,7 @@ use serving_model::{Block, ErrorCode, ModelError, Output, Scorer};
 use crate::engine::Loaded;
 use crate::layout::OutputLayout;
 use crate::records::RecordReader;
+use crate::window::WindowedInput;
 
 /// What a call left in the output buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub enum Written {
 /// The scratch space of one task for one model, with the record layout and the bindings that were negotiated.
 pub struct RowScorer {
     reader: RecordReader,
+    windowed: Option<Windowed>,
     scorer: Box<dyn Scorer>,
     layout: OutputLayout,
     input: Block,
@@ -35,16 +37,45 @@ pub struct RowScorer {
     info: ScorerInfo,
 }
 
+/// What is between the records and the model when it takes a window.
+struct Windowed {
+    input: WindowedInput,
+    /// Record field whose values the window has.
+    field: String,
+    records: Block,
+}
+
 impl RowScorer {
     /// Opens a scorer.
     ///
     /// # Errors
-    /// `BINDING_FAILED` or `MODEL_UNSUPPORTED`, when records of this layout can't be scored with this model.
+    /// `BINDING_FAILED` or `MODEL_UNSUPPORTED`, when records of this layout can't be scored with this model; `DESCRIPTOR_INVALID` for
+    /// preprocessing that contradicts itself.
     pub fn open(loaded: &Loaded, options: &ScorerOptions) -> Result<Self, ModelError> {
         let model = loaded.model();
         let schema = model.schema();
-        let reader = RecordReader::open(options, schema)?;
-        let layout = OutputLayout::open(schema, &options.outputs)?;
+        let input = options.preprocessing.as_ref();
+        let input = input
+            .map(|preprocessing| WindowedInput::new(preprocessing, schema))
+            .transpose()?;
+        let (reader, layout) = match &input {
+            None => (
+                RecordReader::open(options, schema)?,
+                OutputLayout::open(schema, &options.outputs)?,
+            ),
+            Some(input) => (
+                RecordReader::open(options, input.records())?,
+                OutputLayout::open(schema, &input.outputs(&options.outputs))?,
+            ),
+        };
+        let windowed = match input {
+            None => None,
+            Some(input) => Some(Windowed {
+                field: RecordReader::field_of(options, input.records(), input.slot())?,
+                records: Block::new(input.records().input_width().unwrap_or_default()),
+                input,
+            }),
+        };
         let capacity = options.capacity.max(1) as usize;
         let info = layout.info(capacity, reader.packed_bytes());
         if info.minimum_output > i32::MAX as u32 {
@@ -57,6 +88,7 @@ impl RowScorer {
             input: Block::new(schema.input_width().unwrap_or_default()),
             output: Output::new(schema.output_width().unwrap_or_default()),
             reader,
+            windowed,
             scorer: Arc::clone(model).scorer()?,
             layout,
             capacity,
@@ -83,11 +115,40 @@ impl RowScorer {
             ));
         }
         self.output.reset(rows);
-        self.reader.read(input, rows, &mut self.input, &mut self.output);
+        match &mut self.windowed {
+            None => self.reader.read(input, rows, &mut self.input, &mut self.output),
+            Some(windowed) => {
+                self.reader.read(input, rows, &mut windowed.records, &mut self.output);
+                self.input.reset(rows);
+                windowed
+                    .input
+                    .fill(&windowed.records, &mut self.input, &mut self.output);
+            }
+        }
         if rows > 0 && self.output.failed() < rows {
             self.scorer.score(&self.input, &mut self.output);
         }
         Ok(self.write(buffer))
+    }
+
+    /// The window as a checkpoint holds it; `None` when the model takes none.
+    #[must_use]
+    pub fn window(&self) -> Option<Vec<u8>> {
+        self.windowed
+            .as_ref()
+            .map(|windowed| windowed.input.to_bytes(&windowed.field))
+    }
+
+    /// Goes on from a window that another scorer gave, if its values are of the same record field; else, and from no bytes,
+    /// begins anew. A model without window does not look at the bytes.
+    ///
+    /// # Errors
+    /// `INVALID_CALL` when the bytes are damaged or of a later format.
+    pub fn restore_window(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        match &mut self.windowed {
+            None => Ok(()),
+            Some(windowed) => windowed.input.restore(&windowed.field, bytes),
+        }
     }
 
     /// Writes the result of the last [`score`](Self::score) again.

@@ -160,6 +160,24 @@ pub fn rebind<'c>(
 }
 
 #[jni_mangle("io.flinkserving.boundary.NativeMethods")]
+pub fn scorer_window<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong) -> JByteArray<'c> {
+    guarded_with(&mut env, SCORING, |env| {
+        // SAFETY: as in `score`.
+        let window = unsafe { ScorerHandle::borrow(scorer)?.window() };
+        Ok(env.byte_array_from_slice(&window)?)
+    })
+}
+
+#[jni_mangle("io.flinkserving.boundary.NativeMethods")]
+pub fn restore_window<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong, window: JByteArray<'c>) {
+    guarded_with(&mut env, SCORING, |env| {
+        let window = env.convert_byte_array(&window)?;
+        // SAFETY: as in `score`.
+        Ok(unsafe { ScorerHandle::borrow(scorer)?.restore_window(&window) }?)
+    });
+}
+
+#[jni_mangle("io.flinkserving.boundary.NativeMethods")]
 pub fn close_scorer<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong) {
     // SAFETY: as in `score`, and `NativeScorer` forgets the handle before it calls.
     guarded(&mut env, LOADING, || unsafe { ScorerHandle::close(scorer) });

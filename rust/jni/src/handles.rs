@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use serving_engine::{Engine, Loaded, RowScorer, Written};
-use serving_model::ErrorCode;
 use serving_model::wire::ScorerOptions;
+use serving_model::{ErrorCode, ModelError};
 
 use crate::clock::{Clock, clock};
 use crate::guard::{CallError, catching};
@@ -156,7 +156,9 @@ impl ScorerHandle {
         let start = timed.then(|| self.clock.now());
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
         if self.crashed {
+            let window = self.window();
             self.scorer = RowScorer::open(&self.loaded, &self.options)?;
+            self.scorer.restore_window(&window)?;
         }
         self.crashed = true;
         // SAFETY: the caller promises that the memory is there and ours; the two buffers are distinct objects of the virtual machine.
@@ -176,6 +178,16 @@ impl ScorerHandle {
             self.untimed -= 1;
         }
         Ok(finish(written, self.last_nanos, output))
+    }
+
+    /// The scorer's window as a checkpoint holds it; empty when the model takes none.
+    pub(crate) fn window(&self) -> Vec<u8> {
+        self.scorer.window().unwrap_or_default()
+    }
+
+    /// See [`RowScorer::restore_window`].
+    pub(crate) fn restore_window(&mut self, window: &[u8]) -> Result<(), ModelError> {
+        self.scorer.restore_window(window)
     }
 
     /// Replaces buffers and writes the last result again.

@@ -149,6 +149,18 @@ impl Block {
         self.values[..cells].copy_from_slice(&from.values[..cells]);
     }
 
+    /// Makes a cell, given by row and slot, equal to one of another block.
+    #[inline]
+    pub fn copy_cell(&mut self, (row, slot): (usize, usize), from: &Self, (from_row, from_slot): (usize, usize)) {
+        if let Cell::String(text) = from.cell(from_row, from_slot) {
+            self.set_text(row, slot, text);
+        } else {
+            let (tags, values) = self.row_mut(row);
+            tags[slot] = from.tags(from_row)[from_slot];
+            values[slot] = from.values(from_row)[from_slot];
+        }
+    }
+
     /// Reads a cell.
     #[must_use]
     pub fn cell(&self, row: usize, slot: usize) -> Cell<'_> {

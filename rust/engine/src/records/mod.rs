@@ -8,6 +8,8 @@ use serving_model::wire::ScorerOptions;
 use serving_model::wire::scorer_options::Layout;
 use serving_model::{Block, ErrorCode, ModelError, Output, Schema};
 
+use crate::binding::bind_inputs;
+
 pub use packed::PackedReader;
 pub use protobuf::ProtobufReader;
 
@@ -37,6 +39,21 @@ impl RecordReader {
             }
             None => Err(ModelError::new(ErrorCode::InvalidCall, "no record layout was given")),
         }
+    }
+
+    /// Name of the record field that feeds an input's first cell.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn field_of(options: &ScorerOptions, schema: &Schema, slot: usize) -> Result<String, ModelError> {
+        let fields = match &options.layout {
+            Some(Layout::Protobuf(layout)) => protobuf::offered(layout)?,
+            Some(Layout::Packed(layout)) => packed::offered(layout)?,
+            None => Vec::new(),
+        };
+        let bound = bind_inputs(schema, &fields, &options.inputs)?;
+        let input = bound.iter().find(|input| input.slot == slot);
+        Ok(input.map_or_else(String::new, |input| fields[input.fields[0]].name.clone()))
     }
 
     /// Bytes of input that `capacity` rows take, without text; 0 when that depends on the records.

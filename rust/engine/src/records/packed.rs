@@ -1,6 +1,6 @@
 //! Reads rows that the caller laid out field by field; `docs/boundary.md` has the offsets.
 
-use serving_model::wire::{InputBinding, PackedLayout};
+use serving_model::wire::{InputBinding, PackedField, PackedLayout};
 use serving_model::{Block, DataType, ErrorCode, ModelError, Output, Schema, Tag};
 
 use crate::binding::{RecordField, bind_inputs};
@@ -25,6 +25,27 @@ struct Column {
     slot: usize,
 }
 
+/// What rows of this layout offer.
+pub(super) fn offered(layout: &PackedLayout) -> Result<Vec<RecordField>, ModelError> {
+    let field = |field: &PackedField| {
+        Ok(RecordField {
+            name: field.name.clone(),
+            numeric: data_type(field)? != DataType::String,
+            repeated: field.width > 1,
+        })
+    };
+    layout.fields.iter().map(field).collect()
+}
+
+fn data_type(field: &PackedField) -> Result<DataType, ModelError> {
+    DataType::from_wire(field.r#type).ok_or_else(|| {
+        ModelError::new(
+            ErrorCode::InvalidCall,
+            format!("packed field '{}' has no known type", field.name),
+        )
+    })
+}
+
 impl PackedReader {
     /// Binds packed fields to the inputs of a model, for at most `capacity` rows a call.
     ///
@@ -37,14 +58,12 @@ impl PackedReader {
         capacity: usize,
     ) -> Result<Self, ModelError> {
         let invalid = |message: String| ModelError::new(ErrorCode::InvalidCall, message);
+        let offered = offered(layout)?;
         let mut offset = 0_usize;
-        let mut offered = Vec::with_capacity(layout.fields.len());
         let mut places = Vec::with_capacity(layout.fields.len());
         for field in &layout.fields {
-            let data_type = DataType::from_wire(field.r#type)
-                .ok_or_else(|| invalid(format!("packed field '{}' has no known type", field.name)))?;
             let width = field.width.max(1) as usize;
-            let tag = match data_type {
+            let tag = match data_type(field)? {
                 DataType::Double => Tag::Double,
                 DataType::Float => Tag::Float,
                 DataType::Long => Tag::Long,
@@ -60,11 +79,6 @@ impl PackedReader {
                 .filter(|end| i32::try_from(*end).is_ok())
                 .ok_or_else(|| invalid(format!("{capacity} rows of the packed fields exceed 2 GiB")))?;
             places.push((tag, validity, lane, width));
-            offered.push(RecordField {
-                name: field.name.clone(),
-                numeric: tag != Tag::String,
-                repeated: width > 1,
-            });
         }
         let mut columns = Vec::new();
         for input in bind_inputs(schema, &offered, bindings)? {

@@ -70,6 +70,9 @@ const ONE_BYTE_KEYS: usize = 128;
 
 const NEAR: u32 = 256;
 
+/// In place of the length of a record that is not there, because it was too large for the caller.
+const HELD_BACK: [u8; 4] = i32::MIN.to_le_bytes();
+
 #[derive(Debug)]
 enum Step {
     Scalar {
@@ -293,6 +296,11 @@ impl Plan {
     }
 }
 
+/// What messages of this layout offer.
+pub(super) fn offered(layout: &ProtobufLayout) -> Result<Vec<RecordField>, ModelError> {
+    Ok(leaves(layout)?.into_iter().map(|leaf| leaf.field).collect())
+}
+
 impl ProtobufReader {
     /// Binds a message type to the inputs of a model.
     ///
@@ -441,6 +449,15 @@ impl ProtobufReader {
         for row in 0..rows {
             let record = split_length(rest);
             let Some((record, after)) = record else {
+                if let Some(after) = rest.strip_prefix(&HELD_BACK) {
+                    output.fail(
+                        row,
+                        ErrorCode::RecordTooLarge,
+                        format_args!("the caller held record {row} back"),
+                    );
+                    rest = after;
+                    continue;
+                }
                 for row in row..rows {
                     output.fail(
                         row,
