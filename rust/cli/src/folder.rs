@@ -29,7 +29,8 @@ fn unreadable(path: &Path, error: impl std::fmt::Display) -> ModelError {
 /// `LOCATION_REFUSED` when a file can't be read, `MODEL_TOO_LARGE` for more than `limit` bytes.
 pub(crate) fn pack(folder: &Path, limit: usize) -> Result<Vec<u8>, ModelError> {
     let mut files = Vec::new();
-    find(folder, "", DEEPEST, &mut files)?;
+    let root = fs::canonicalize(folder).map_err(|error| unreadable(folder, error))?;
+    find(folder, &root, "", DEEPEST, &mut files)?;
     files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let padded = files
         .iter()
@@ -55,7 +56,8 @@ pub(crate) fn pack(folder: &Path, limit: usize) -> Result<Vec<u8>, ModelError> {
     Ok(tar)
 }
 
-fn find(folder: &Path, within: &str, depth: usize, files: &mut Vec<Found>) -> Result<(), ModelError> {
+/// `root` is the whole folder, without links.
+fn find(folder: &Path, root: &Path, within: &str, depth: usize, files: &mut Vec<Found>) -> Result<(), ModelError> {
     if depth == 0 {
         return Err(unreadable(
             folder,
@@ -75,8 +77,12 @@ fn find(folder: &Path, within: &str, depth: usize, files: &mut Vec<Found>) -> Re
         }
         let name = format!("{within}{name}");
         let known = fs::metadata(&path).map_err(|error| unreadable(&path, error))?;
+        let real = fs::canonicalize(&path).map_err(|error| unreadable(&path, error))?;
+        if !real.starts_with(root) {
+            return Err(unreadable(&path, "the link leads out of the model's folder"));
+        }
         if known.is_dir() {
-            find(&path, &format!("{name}/"), depth - 1, files)?;
+            find(&path, root, &format!("{name}/"), depth - 1, files)?;
         } else if known.is_file() {
             if name.len() > LONGEST_PATH {
                 return Err(unreadable(
@@ -144,6 +150,20 @@ mod tests {
             digest,
             "9a387cc59652cdf823581e0d9b6dba63c9daa4f58e2d42515822feca63c68d61"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_may_only_lead_to_the_folder_itself() {
+        use std::os::unix::fs::symlink;
+        let outer = folder(&[("model/a", b"1"), ("secret", b"2")]);
+        let model = outer.path().join("model");
+        symlink(model.join("a"), model.join("b")).unwrap();
+        assert!(pack(&model, 1 << 20).is_ok());
+        symlink(outer.path().join("secret"), model.join("c")).unwrap();
+        let error = pack(&model, 1 << 20).unwrap_err();
+        assert_eq!(error.code, ErrorCode::LocationRefused);
+        assert!(error.message.contains("c: the link leads out"), "{error}");
     }
 
     #[test]

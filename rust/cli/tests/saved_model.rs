@@ -1,4 +1,4 @@
-//! SavedModels on the command line: as a folder and as archives, with signatures.
+//! Models that are folders on the command line: SavedModels with signatures, ONNX with external data.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -74,4 +74,28 @@ fn other_models_have_no_signatures() {
     let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tensor/tests/data/iris-mlp/model.pb");
     let output = run(&["inspect", graph.to_str().unwrap(), "--signature", "x"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_onnx_folder_has_its_external_data() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tensor/tests/external-data");
+    let answers: Vec<Value> = serde_json::from_slice(&std::fs::read(folder.join("answers.json")).unwrap()).unwrap();
+    let records = tempfile::NamedTempFile::with_suffix(".jsonl").unwrap();
+    let lines: String = answers.iter().map(|answer| answer.to_string() + "\n").collect();
+    std::fs::write(records.path(), lines).unwrap();
+    let digests = ["model", "model/model.onnx"].map(|name| {
+        let model = folder.join(name);
+        let model = model.to_str().unwrap();
+        let lines = printed(&["score", "--model", model, "--input", records.path().to_str().unwrap()]);
+        let got: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(got.len(), answers.len());
+        for (got, answer) in got.iter().zip(&answers) {
+            for at in 0..2 {
+                let (got, want) = (got["y"][0][at].as_f64().unwrap(), answer["y"][at].as_f64().unwrap());
+                assert!((got - want).abs() <= 1e-6 + 1e-5 * want.abs(), "{got} {want}");
+            }
+        }
+        printed(&["inspect", model]).lines().nth(2).unwrap().to_owned()
+    });
+    assert_ne!(digests[0], digests[1], "that of a folder covers its weights");
 }

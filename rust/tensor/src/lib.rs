@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
 
+mod archive;
 mod array;
 mod cells;
 mod graph;
@@ -66,7 +67,7 @@ impl ModelFactory for SavedModelFactory {
 /// Makes models from ONNX files.
 ///
 /// Names of inputs and outputs are those of the file. In rows the first axis, the batch, is left out. External data is read
-/// from the folder that the model was delivered in, and from nowhere else.
+/// from the folder that the model was delivered in, which may be a zip or tar, and from nowhere else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnnxModelFactory;
 

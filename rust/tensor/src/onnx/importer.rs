@@ -56,7 +56,7 @@ struct Frame {
 
 pub(super) struct Importer<'a> {
     pub(super) functions: HashMap<(&'a str, &'a str, &'a str), &'a FunctionProto>,
-    external: External,
+    external: External<'a>,
     drafts: Vec<Draft>,
     frames: Vec<Frame>,
     unsupported: BTreeSet<String>,
@@ -67,7 +67,7 @@ pub(super) struct Importer<'a> {
 ///
 /// # Errors
 /// As [`read_model`](super::read_model).
-pub(super) fn import(model: &ModelProto, external: External) -> Result<Graph, ModelError> {
+pub(super) fn import(model: &ModelProto, external: External<'_>) -> Result<Graph, ModelError> {
     let graph = model
         .graph
         .as_ref()

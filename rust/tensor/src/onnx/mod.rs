@@ -9,12 +9,15 @@ mod order;
 mod parts;
 mod tensors;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use prost::Message;
 use serving_model::{Limits, ModelError};
 
+use crate::archive::{Files, is_archive};
 use crate::graph::Graph;
+use tensors::External;
 
 /// The messages of `proto/onnx`, generated.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
@@ -22,7 +25,10 @@ pub(crate) mod proto {
     include!(concat!(env!("OUT_DIR"), "/onnx.rs"));
 }
 
-/// Reads a model. External data is read from `folder`, when the model has one.
+/// How the names of models end in a folder.
+const EXTENSION: &str = ".onnx";
+
+/// Reads a model: a file, whose external data lies in `folder` when it has one, or the archive of a folder with one `.onnx` file.
 ///
 /// # Errors
 /// `MODEL_UNPARSABLE`, `MODEL_INVALID` (values that nobody makes, cycles, contradictions), `MODEL_UNSUPPORTED` (operators and
@@ -35,10 +41,22 @@ pub(crate) fn read_model(content: &[u8], folder: Option<&Path>, limits: Limits) 
             limits.content_bytes
         )));
     }
+    if !is_archive(content) {
+        return read_file(content, External::folder(folder, limits.content_bytes));
+    }
+    let files = Files::unpack(content, limits.content_bytes.min(limits.native_bytes))?;
+    let is_model = |name: &str| name.len() > EXTENSION.len() && name.to_ascii_lowercase().ends_with(EXTENSION);
+    let path = files.find(is_model)?.map(str::to_owned);
+    let path = path.ok_or_else(|| ModelError::invalid(format!("there is no file '*{EXTENSION}'")))?;
+    let mut files = files.beside(&path);
+    let file = files.take(crate::archive::name_of(&path)).unwrap_or(Cow::Borrowed(&[]));
+    read_file(&file, External::files(files, limits.content_bytes))
+}
+
+fn read_file(content: &[u8], external: External<'_>) -> Result<Graph, ModelError> {
     parts::check(content)?;
     let model = proto::ModelProto::decode(content)
         .map_err(|error| ModelError::unparsable(format!("not an ONNX model: {error}")))?;
-    let external = tensors::External::new(folder, limits.content_bytes);
     importer::import(&model, external)
 }
 

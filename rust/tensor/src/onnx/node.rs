@@ -167,7 +167,7 @@ impl<'a> Source<'a> {
         let Some(tensor) = self.attribute(name).and_then(|attribute| attribute.t.as_ref()) else {
             return Ok(None);
         };
-        tensors::tensor(tensor, &mut External::default())
+        tensors::tensor(tensor, &mut External::nowhere())
             .map(Some)
             .map_err(|error| at_node(self.definition, error))
     }

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serving_model::ModelError;
 
 use super::proto::{SparseTensorProto, TensorProto, tensor_proto::DataLocation};
+use crate::archive::Files;
 use crate::array::{Array, BF16, DType, Data, Element, F16, Text, elements};
 use crate::ops::convert::{cast, from_bytes};
 
@@ -74,18 +75,45 @@ pub(super) fn dtype(number: i32) -> Result<DType, ModelError> {
     })
 }
 
-/// Where external data may be read: the folder of the model, links resolved.
-#[derive(Debug, Default)]
-pub(super) struct External {
-    folder: Option<PathBuf>,
+/// Where external data may be read, and how much of it.
+#[derive(Debug)]
+pub(super) struct External<'a> {
+    place: Location<'a>,
     /// Bytes that may still be read.
     left: u64,
 }
 
-impl External {
-    pub(super) fn new(folder: Option<&Path>, bytes: usize) -> Self {
+#[derive(Debug)]
+enum Location<'a> {
+    Nowhere,
+    /// The folder of the model, links resolved.
+    Folder(PathBuf),
+    /// The files of the model's folder, out of an archive.
+    Files(Files<'a>),
+}
+
+impl<'a> External<'a> {
+    /// There is none.
+    pub(super) fn nowhere() -> Self {
         Self {
-            folder: folder.and_then(|folder| folder.canonicalize().ok()),
+            place: Location::Nowhere,
+            left: 0,
+        }
+    }
+
+    /// In the folder that the model lies in.
+    pub(super) fn folder(folder: Option<&Path>, bytes: usize) -> Self {
+        let folder = folder.and_then(|folder| folder.canonicalize().ok());
+        Self {
+            place: folder.map_or(Location::Nowhere, Location::Folder),
+            left: bytes as u64,
+        }
+    }
+
+    /// Beside the model in its archive.
+    pub(super) fn files(files: Files<'a>, bytes: usize) -> Self {
+        Self {
+            place: Location::Files(files),
             left: bytes as u64,
         }
     }
@@ -105,12 +133,12 @@ impl External {
         };
         let location = entry("location").unwrap_or_default();
         let invalid = |why: &str| ModelError::invalid(format!("tensor '{}' lies in '{location}': {why}", tensor.name));
-        let folder = self.folder.as_ref().ok_or_else(|| {
-            ModelError::unsupported(format!(
-                "tensor '{}' lies in the file '{location}', but the model came without its folder",
+        if matches!(self.place, Location::Nowhere) {
+            return Err(ModelError::unsupported(format!(
+                "tensor '{}' lies in the file '{location}', but the model came without its folder: deliver that, or a zip or tar of it",
                 tensor.name
-            ))
-        })?;
+            )));
+        }
         let relative = Path::new(location);
         let stays = !location.is_empty()
             && !location.contains(['\\', '\0'])
@@ -118,12 +146,6 @@ impl External {
                 .components()
                 .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !stays {
-            return Err(invalid("external data must lie in the folder of the model"));
-        }
-        let path = folder.join(relative);
-        // Links are resolved: one that leads out of the folder is refused.
-        let path = path.canonicalize().map_err(|error| invalid(&error.to_string()))?;
-        if !path.starts_with(folder) {
             return Err(invalid("external data must lie in the folder of the model"));
         }
         let number = |key: &str| match entry(key) {
@@ -134,30 +156,88 @@ impl External {
             None => Ok(None),
         };
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
-        let mut file = File::open(&path).map_err(|error| invalid(&error.to_string()))?;
-        let metadata = file.metadata().map_err(|error| invalid(&error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(invalid("that is no file"));
-        }
-        let rest = metadata
+        let mut source = self.open(relative).map_err(|why| invalid(&why))?;
+        let rest = source
             .len()
-            .checked_sub(offset)
-            .ok_or_else(|| invalid("the offset is beyond the file"))?;
+            .and_then(|bytes| {
+                bytes
+                    .checked_sub(offset)
+                    .ok_or("the offset is beyond the file".to_owned())
+            })
+            .map_err(|why| invalid(&why))?;
         let length = length.unwrap_or(rest);
         if length > rest {
             return Err(invalid("the data is cut off"));
         }
-        self.left = self
-            .left
-            .checked_sub(length)
-            .ok_or_else(|| ModelError::too_large("external data exceeds the limit of a model's content"))?;
-        let mut bytes = Vec::with_capacity(length as usize);
-        let read = file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| file.take(length).read_to_end(&mut bytes));
-        read.map_err(|error| invalid(&error.to_string()))?;
+        let left = self.left.checked_sub(length);
+        let left = left.ok_or_else(|| ModelError::too_large("external data exceeds the limit of a model's content"))?;
+        let bytes = source
+            .read(offset, length)
+            .map_err(|error| invalid(&error.to_string()))?;
         if bytes.len() as u64 != length {
             return Err(invalid("the data is cut off"));
+        }
+        self.left = left;
+        Ok(bytes)
+    }
+
+    /// Opens the file at a path that names no folder but those below the model's.
+    fn open(&self, relative: &Path) -> Result<Source<'_>, String> {
+        match &self.place {
+            Location::Nowhere => Err("the model came without its folder".to_owned()),
+            Location::Folder(folder) => {
+                // Links are resolved: one that leads out of the folder is refused.
+                let path = folder
+                    .join(relative)
+                    .canonicalize()
+                    .map_err(|error| error.to_string())?;
+                if !path.starts_with(folder) {
+                    return Err("external data must lie in the folder of the model".to_owned());
+                }
+                File::open(&path).map(Source::File).map_err(|error| error.to_string())
+            }
+            Location::Files(files) => {
+                let parts = relative.components().filter(|part| *part != Component::CurDir);
+                let path = parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
+                let content = files.get(&path.join("/"));
+                content
+                    .map(Source::Content)
+                    .ok_or_else(|| "there is no such file".to_owned())
+            }
+        }
+    }
+}
+
+/// A file with external data.
+enum Source<'a> {
+    File(File),
+    Content(&'a [u8]),
+}
+
+impl Source<'_> {
+    fn len(&self) -> Result<u64, String> {
+        match self {
+            Self::File(file) => match file.metadata() {
+                Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
+                Ok(_) => Err("that is no file".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+            Self::Content(content) => Ok(content.len() as u64),
+        }
+    }
+
+    /// So many bytes from an offset; fewer when the file has become shorter.
+    fn read(&mut self, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length as usize);
+        match self {
+            Self::File(file) => {
+                file.seek(SeekFrom::Start(offset))?;
+                file.take(length).read_to_end(&mut bytes)?;
+            }
+            Self::Content(content) => {
+                let from = content.get(offset as usize..).unwrap_or_default();
+                bytes.extend_from_slice(&from[..from.len().min(length as usize)]);
+            }
         }
         Ok(bytes)
     }
@@ -167,7 +247,7 @@ impl External {
 ///
 /// # Errors
 /// When shape and elements contradict each other, the type is not supported, or there are too many elements.
-pub(super) fn tensor(tensor: &TensorProto, external: &mut External) -> Result<Array, ModelError> {
+pub(super) fn tensor(tensor: &TensorProto, external: &mut External<'_>) -> Result<Array, ModelError> {
     let named = |message: String| format!("tensor '{}': {message}", tensor.name);
     let shape = tensor
         .dims
@@ -290,7 +370,7 @@ fn unpacked(shape: Vec<usize>, count: usize, bytes: &[u8], bits: usize, signed: 
 ///
 /// # Errors
 /// As [`tensor`], and for indices out of range.
-pub(super) fn sparse(sparse: &SparseTensorProto, external: &mut External) -> Result<(String, Array), ModelError> {
+pub(super) fn sparse(sparse: &SparseTensorProto, external: &mut External<'_>) -> Result<(String, Array), ModelError> {
     let (Some(values), Some(indices)) = (&sparse.values, &sparse.indices) else {
         return Err(ModelError::invalid("a sparse tensor has no values or no indices"));
     };

@@ -349,3 +349,88 @@ fn external_data_is_read_from_the_folder_of_the_model_only() {
         assert_eq!(error.code, ErrorCode::ModelInvalid, "{error}");
     }
 }
+
+/// A tar with these files, and with what else `more` puts there.
+fn tar(files: &[(&str, &[u8])], more: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, name, *content).unwrap();
+    }
+    more(&mut tar);
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn the_archive_of_a_folder_has_the_model_and_its_external_data() {
+    let weights: Vec<u8> = [7.0_f32, 1.0, 2.0]
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let read = |model: &str, data: &str, location: &str| {
+        let file = with_external(&[("location", location), ("offset", "4"), ("length", "8")]);
+        let files = [(model, &*file), (data, &*weights), ("readme", &b"not of the model"[..])];
+        // What lies beside the archive is not the model's.
+        read_model(&tar(&files, |_| {}), Some(Path::new("/")), Limits::default())
+    };
+    for (model, data, location) in [
+        ("model.onnx", "w.bin", "w.bin"),
+        ("model.onnx", "weights/w.bin", "weights/w.bin"),
+        ("export/1/net.ONNX", "export/1/w.bin", "./w.bin"),
+    ] {
+        assert!(read(model, data, location).is_ok(), "{model} {data} {location}");
+    }
+    for (model, data, location) in [
+        ("export/net.onnx", "w.bin", "../w.bin"),
+        ("export/net.onnx", "w.bin", "w.bin"),
+        ("net.onnx", "w.bin", "/etc/hostname"),
+        ("net.onnx", "w.bin", "etc/hostname"),
+        ("net.onnx", "w.bin", "net.onnx"),
+        ("net.onnx", "w.bin", ""),
+        ("net.onnx", "w.bin", "a\\w.bin"),
+        ("net.onnx", "other.onnx", "w.bin"),
+        (".onnx", "w.bin", "w.bin"),
+    ] {
+        let error = read(model, data, location).unwrap_err();
+        assert_eq!(
+            error.code,
+            ErrorCode::ModelInvalid,
+            "{model} {data} {location}: {error}"
+        );
+    }
+}
+
+#[test]
+fn links_and_lengths_in_an_archive_are_refused() {
+    let weights = [0; 8];
+    let file =
+        |offset: &str, length: &str| with_external(&[("location", "w.bin"), ("offset", offset), ("length", length)]);
+    for (offset, length) in [("4", "8"), ("9", "0"), ("0", "18446744073709551615")] {
+        let file = file(offset, length);
+        let archive = tar(&[("m.onnx", &file), ("w.bin", &weights)], |_| {});
+        let error = read_model(&archive, None, Limits::default()).unwrap_err();
+        assert_eq!(error.code, ErrorCode::ModelInvalid, "{offset} {length}: {error}");
+    }
+    let good = file("0", "8");
+    for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
+        let archive = tar(&[("m.onnx", &good)], |tar| {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(0);
+            header.set_entry_type(kind);
+            tar.append_link(&mut header, "w.bin", "/etc/hostname").unwrap();
+        });
+        let error = read_model(&archive, None, Limits::default()).unwrap_err();
+        assert_eq!(error.code, ErrorCode::ModelInvalid, "{error}");
+        assert!(error.message.contains("w.bin"), "{error}");
+    }
+    let archive = tar(&[("m.onnx", &good), ("w.bin", &weights)], |_| {});
+    let small = Limits {
+        content_bytes: 4,
+        ..Limits::default()
+    };
+    assert_eq!(
+        read_model(&archive, None, small).unwrap_err().code,
+        ErrorCode::ModelTooLarge
+    );
+}

@@ -8,9 +8,9 @@ use prost::encoding::decode_varint;
 use serving_model::ModelError;
 
 use super::checksum::{extend, masked};
-use super::files::Files;
 use super::slices::{Part, slice_key};
 use super::table;
+use crate::archive::Files;
 use crate::array::{Array, DType, Text, elements};
 use crate::ops::convert::from_bytes;
 use crate::tensorflow::attributes::{dtype, shape};

@@ -4,24 +4,24 @@
 
 mod bundle;
 mod checksum;
-mod files;
 mod signature;
 mod slices;
 mod table;
-mod tarball;
 mod variables;
-mod zipped;
 
 use prost::Message;
 use serving_model::{Limits, ModelError, Signature};
 
+use crate::archive::{Files, name_of};
 use crate::graph::Graph;
 use crate::tensorflow::proto::tensor_info::Encoding;
 use crate::tensorflow::proto::{AssetFileDef, SavedModel};
 use crate::tensorflow::{Asset, Import, import, parts};
 use bundle::Checkpoint;
-use files::{Files, MODEL};
 use variables::StoredVariables;
+
+/// The file that every SavedModel has.
+const MODEL: &str = "saved_model.pb";
 
 /// The graph of a signature, its name, and all signatures.
 pub(crate) struct ReadModel {
@@ -42,7 +42,7 @@ pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result
             limits.content_bytes
         )));
     }
-    let files = Files::unpack(content, limits.content_bytes.min(limits.native_bytes))?;
+    let files = own_files(Files::unpack(content, limits.content_bytes.min(limits.native_bytes))?)?;
     let file = files.get(MODEL).unwrap_or_default();
     parts::check_model(file)?;
     let model = SavedModel::decode(file).map_err(|error| ModelError::unparsable(format!("{MODEL}: {error}")))?;
@@ -70,6 +70,21 @@ pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result
     })
 }
 
+/// The files below the folder that holds the model.
+fn own_files(files: Files<'_>) -> Result<Files<'_>, ModelError> {
+    let there = |wanted: &str| files.paths().any(|path| name_of(path) == wanted);
+    match files.find(|name| name == MODEL)?.map(str::to_owned) {
+        Some(path) => Ok(files.beside(&path)),
+        None if there("saved_model.pbtxt") => Err(ModelError::unsupported(
+            "a SavedModel as text (saved_model.pbtxt); saved_model.pb is needed",
+        )),
+        None if there("export.meta") => Err(ModelError::unsupported(
+            "a model of TensorFlow before 1.0 (export.meta); a SavedModel is needed, which has saved_model.pb",
+        )),
+        None => Err(ModelError::invalid(format!("there is no file '{MODEL}'"))),
+    }
+}
+
 fn find_asset<'a>(asset: &'a AssetFileDef, files: &'a Files<'_>) -> Result<Asset<'a>, ModelError> {
     let tensor = match asset.tensor_info.as_ref().and_then(|info| info.encoding.as_ref()) {
         Some(Encoding::Name(tensor)) => tensor.as_str(),
@@ -82,4 +97,26 @@ fn find_asset<'a>(asset: &'a AssetFileDef, files: &'a Files<'_>) -> Result<Asset
         content: content
             .ok_or_else(|| ModelError::invalid(format!("the file 'assets/{}' is missing", asset.filename)))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_one_saved_model_is_refused() {
+        for (paths, message) in [
+            (&["a", "b"][..], "no file 'saved_model.pb'"),
+            (
+                &["1/saved_model.pb", "2/saved_model.pb"],
+                "1/saved_model.pb, 2/saved_model.pb",
+            ),
+            (&["saved_model.pbtxt"], "as text"),
+            (&["export.meta", "export"], "before 1.0"),
+        ] {
+            let files: Vec<(&str, &[u8])> = paths.iter().map(|path| (*path, &b"0"[..])).collect();
+            let error = own_files(Files::of(&files)).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
 }

@@ -88,7 +88,7 @@ fn constant(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated {
         .attribute("sparse_value")
         .and_then(|attribute| attribute.sparse_tensor.as_ref())
     {
-        let mut external = crate::onnx::tensors::External::default();
+        let mut external = crate::onnx::tensors::External::nowhere();
         crate::onnx::tensors::sparse(sparse, &mut external)?.1
     } else if let Some(value) = node.attribute("value_float").and_then(|attribute| attribute.f) {
         Array::scalar(value)

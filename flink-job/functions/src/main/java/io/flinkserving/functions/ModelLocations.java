@@ -58,7 +58,7 @@ final class ModelLocations implements Serializable {
         }
     }
 
-    /** A link within a folder may lead out of the root as well. */
+    /** A link within a folder must not lead out of it. */
     private final class FolderCheck implements ModelFolder.Check {
 
         private final String location;
@@ -70,6 +70,10 @@ final class ModelLocations implements Serializable {
         @Override
         public void file(Path path) throws ModelException {
             allowed(path.toUri().toString());
+            URI file = normalized(path.toUri().toString());
+            if (!isReallyUnder(normalized(location), file)) {
+                throw refused(location, path + " leads out of the model's folder");
+            }
         }
 
         @Override

@@ -89,6 +89,19 @@ class ModelFolderTest {
     }
 
     @Test
+    void aLinkMayOnlyLeadToTheFolderItself() throws Exception {
+        Path other = Files.writeString(folder.resolve("models/other"), "of another model");
+        Files.createSymbolicLink(model.resolve("same.pb"), model.resolve("graph.pb"));
+        assertThat(text(locations.read(model.toString()), 2 * BLOCK, 8)).isEqualTo("same.pb\0");
+        Files.createSymbolicLink(model.resolve("weights"), other);
+        assertThatThrownBy(() -> locations.read(model.toString()))
+                .isInstanceOfSatisfying(
+                        ModelException.class,
+                        e -> assertThat(e.getCode()).isEqualTo(ErrorCode.LOCATION_REFUSED))
+                .hasMessageContaining("weights leads out of the model's folder");
+    }
+
+    @Test
     void aFolderOverTheLimitIsRefused() {
         assertThatThrownBy(() -> locations(7 * BLOCK - 1).read(model.toString()))
                 .isInstanceOfSatisfying(

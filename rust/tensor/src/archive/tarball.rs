@@ -6,7 +6,7 @@ use std::io::Read;
 use serving_model::ModelError;
 use tar::{Archive, EntryType};
 
-use super::files::{Unpacked, refused};
+use super::{Unpacked, refused};
 
 const BLOCK: usize = 512;
 

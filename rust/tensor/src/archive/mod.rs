@@ -1,20 +1,19 @@
-//! The files of a SavedModel, from the archive of its folder.
+//! The files of a model, from the archive of its folder.
+
+mod tarball;
+mod zipped;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serving_model::ModelError;
 
-use super::{tarball, zipped};
-
-/// The file that every SavedModel has.
-pub(super) const MODEL: &str = "saved_model.pb";
 /// Most files of an archive.
 const MOST_FILES: usize = 1 << 16;
 
 /// Files by their paths within the model's folder. Those that an archive holds as they are stay where they are.
 #[derive(Debug)]
-pub(super) struct Files<'a>(BTreeMap<String, Cow<'a, [u8]>>);
+pub(crate) struct Files<'a>(BTreeMap<String, Cow<'a, [u8]>>);
 
 /// What an archive is unpacked into, with the limits that hold for all kinds of archives.
 pub(super) struct Unpacked<'a> {
@@ -81,61 +80,67 @@ fn inner_path(path: &str) -> Result<String, ModelError> {
     Ok(parts.join("/"))
 }
 
+/// Whether content is an archive, told by its first bytes.
+pub(crate) fn is_archive(content: &[u8]) -> bool {
+    matches!(content, [b'P', b'K', 3 | 5, 4 | 6, ..] | [0x1f, 0x8b, ..]) || tarball::is_tar(content)
+}
+
 impl<'a> Files<'a> {
     /// Unpacks an archive: zip, tar or compressed tar, told by its first bytes.
     ///
     /// # Errors
-    /// `MODEL_UNPARSABLE` when it is none of these or damaged, `MODEL_INVALID` for entries that are no files of the model and for an
-    /// archive without model, `MODEL_TOO_LARGE`.
-    pub(super) fn unpack(content: &'a [u8], limit: usize) -> Result<Self, ModelError> {
+    /// `MODEL_UNPARSABLE` when it is none of these or damaged, `MODEL_INVALID` for entries that are no files of the model,
+    /// `MODEL_TOO_LARGE`.
+    pub(crate) fn unpack(content: &'a [u8], limit: usize) -> Result<Self, ModelError> {
         let mut unpacked = Unpacked::new(limit);
         match content {
             [b'P', b'K', 3 | 5, 4 | 6, ..] => zipped::unpack(content, &mut unpacked)?,
             [0x1f, 0x8b, ..] => tarball::unpack_compressed(content, &mut unpacked)?,
             _ if tarball::is_tar(content) => tarball::unpack(content, &mut unpacked)?,
-            _ => {
-                return Err(ModelError::unparsable(
-                    "neither a zip nor a tar of a SavedModel's folder",
-                ));
-            }
+            _ => return Err(ModelError::unparsable("neither a zip nor a tar of a model's folder")),
         }
-        Self::of_model(unpacked.files)
+        Ok(Self(unpacked.files))
     }
 
-    /// The files below the folder that holds the model.
-    fn of_model(files: BTreeMap<String, Cow<'a, [u8]>>) -> Result<Self, ModelError> {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let found: Vec<&String> = files.keys().filter(|path| name(path) == MODEL).collect();
-        let folder = match found.as_slice() {
-            [path] => path.strip_suffix(MODEL).unwrap_or_default().to_owned(),
-            [] if files.keys().any(|path| name(path) == "saved_model.pbtxt") => {
-                return Err(ModelError::unsupported(
-                    "a SavedModel as text (saved_model.pbtxt); saved_model.pb is needed",
-                ));
-            }
-            [] if files.keys().any(|path| name(path) == "export.meta") => {
-                return Err(ModelError::unsupported(
-                    "a model of TensorFlow before 1.0 (export.meta); a SavedModel is needed, which has saved_model.pb",
-                ));
-            }
-            [] => return Err(ModelError::invalid(format!("there is no file '{MODEL}'"))),
-            many => {
-                let many: Vec<&str> = many.iter().take(10).map(|path| path.as_str()).collect();
-                return Err(ModelError::invalid(format!(
-                    "there are several models, one is wanted: {}",
-                    many.join(", ")
-                )));
-            }
-        };
-        let own = files
+    /// The file that is the model, by its name.
+    ///
+    /// # Errors
+    /// `MODEL_INVALID` when there are several.
+    pub(crate) fn find(&self, is_model: impl Fn(&str) -> bool) -> Result<Option<&str>, ModelError> {
+        let found: Vec<&str> = self.paths().filter(|path| is_model(name_of(path))).collect();
+        match found.as_slice() {
+            [] => Ok(None),
+            [path] => Ok(Some(path)),
+            many => Err(ModelError::invalid(format!(
+                "there are several models, one is wanted: {}",
+                many[..many.len().min(10)].join(", ")
+            ))),
+        }
+    }
+
+    /// The files in the folder of a file, by their paths within it.
+    pub(crate) fn beside(self, path: &str) -> Self {
+        let folder = path.strip_suffix(name_of(path)).unwrap_or_default();
+        let own = self
+            .0
             .into_iter()
-            .filter_map(|(path, content)| Some((path.strip_prefix(&folder)?.to_owned(), content)));
-        Ok(Self(own.collect()))
+            .filter_map(|(path, content)| Some((path.strip_prefix(folder)?.to_owned(), content)));
+        Self(own.collect())
+    }
+
+    /// The content of a file, which is then not there any more.
+    pub(crate) fn take(&mut self, path: &str) -> Option<Cow<'a, [u8]>> {
+        self.0.remove(path)
+    }
+
+    /// All paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Files as they are.
     #[cfg(test)]
-    pub(super) fn of(files: &[(&str, &'a [u8])]) -> Self {
+    pub(crate) fn of(files: &[(&str, &'a [u8])]) -> Self {
         let files = files
             .iter()
             .map(|(path, content)| ((*path).to_owned(), Cow::Borrowed(*content)));
@@ -143,9 +148,14 @@ impl<'a> Files<'a> {
     }
 
     /// The content of a file.
-    pub(super) fn get(&self, path: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, path: &str) -> Option<&[u8]> {
         self.0.get(path).map(AsRef::as_ref)
     }
+}
+
+/// The last part of a path.
+pub(crate) fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -181,32 +191,26 @@ mod tests {
         for path in paths {
             unpacked.add(path, Cow::Borrowed(b"0123456789"))?;
         }
-        Files::of_model(unpacked.files)
+        Ok(Files(unpacked.files))
     }
 
     #[test]
     fn the_model_may_lie_in_a_folder_of_the_archive() {
-        let files = files(&["m/1/saved_model.pb", "m/1/variables/variables.index", "m/readme"]).unwrap();
-        assert!(files.get("saved_model.pb").is_some());
-        assert!(files.get("variables/variables.index").is_some());
-        assert!(files.get("readme").is_none() && files.get("m/readme").is_none());
+        let files = files(&["m/1/model.pb", "m/1/variables/index", "m/readme"]).unwrap();
+        let model = files.find(|name| name == "model.pb").unwrap().unwrap().to_owned();
+        let own = files.beside(&model);
+        assert!(own.get("model.pb").is_some() && own.get("variables/index").is_some());
+        assert!(own.get("readme").is_none() && own.get("m/readme").is_none());
     }
 
     #[test]
     fn what_is_not_one_model_is_refused() {
-        for (paths, message) in [
-            (&["a", "b"][..], "no file 'saved_model.pb'"),
-            (
-                &["1/saved_model.pb", "2/saved_model.pb"],
-                "1/saved_model.pb, 2/saved_model.pb",
-            ),
-            (&["saved_model.pbtxt"], "as text"),
-            (&["export.meta", "export"], "before 1.0"),
-            (&["saved_model.pb", "./saved_model.pb"], "occurs twice"),
-        ] {
-            let error = files(paths).unwrap_err().to_string();
-            assert!(error.contains(message), "{error}");
-        }
+        let several = files(&["1/model.pb", "2/model.pb"]).unwrap();
+        let error = several.find(|name| name == "model.pb").unwrap_err().to_string();
+        assert!(error.contains("1/model.pb, 2/model.pb"), "{error}");
+        assert_eq!(several.find(|name| name == "x").unwrap(), None);
+        let error = files(&["model.pb", "./model.pb"]).unwrap_err().to_string();
+        assert!(error.contains("occurs twice"), "{error}");
         let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
         let error = files(&many.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
         assert_eq!(error.code, serving_model::ErrorCode::ModelTooLarge);

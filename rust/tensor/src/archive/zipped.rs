@@ -7,8 +7,8 @@ use serving_model::ModelError;
 use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::files::{Unpacked, refused};
 use super::tarball::read;
+use super::{Unpacked, refused};
 
 /// How much smaller a file of a model may have become: weights hardly do, and a run of zeros becomes a thousandth.
 const MOST_COMPRESSED: u64 = 1 << 10;
