@@ -123,7 +123,7 @@ public final class DataProcessorKeyed<R>
                         options,
                         metrics);
         recent = new RecentSlots<>(table, dataToServe);
-        commands = new ModelCommands<>(table);
+        commands = new ModelCommands<>(table, true);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         unflushed = new HashSet<>();
     }

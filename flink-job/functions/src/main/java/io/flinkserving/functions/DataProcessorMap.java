@@ -153,7 +153,7 @@ public final class DataProcessorMap<R>
                         options,
                         metrics);
         recent = new RecentSlots<>(table, dataToServe);
-        commands = new ModelCommands<>(table);
+        commands = new ModelCommands<>(table, false);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         for (Map.Entry<String, PartitionedStore> entry : stores.entrySet()) {
             if (!entry.getValue().serving().pending().isEmpty()) {

@@ -18,9 +18,15 @@ final class ModelCommands<R> {
     private static final int MAX_PENDING = 16;
 
     private final ServingTable<R> table;
+    private final boolean hasWindows;
 
-    ModelCommands(ServingTable<R> table) {
+    /**
+     * @param hasWindows whether models may take windows of values: all records of a data type have
+     *     to come by
+     */
+    ModelCommands(ServingTable<R> table, boolean hasWindows) {
         this.table = table;
+        this.hasWindows = hasWindows;
     }
 
     void apply(ModelToServe message, ServingStore store, Consumer<ServingError> errors, long now)
@@ -64,6 +70,14 @@ final class ModelCommands<R> {
             Consumer<ServingError> errors,
             long now)
             throws Exception {
+        if (model.hasPreprocessing() && !hasWindows) {
+            throw new ModelException(
+                    ErrorCode.MODEL_UNSUPPORTED,
+                    String.format(
+                            "model %s takes windows of the records of its data type, which the"
+                                    + " partitioned join spreads over its subtasks: serve it by key",
+                            model.name()));
+        }
         ModelToServe latest = slot.state.latest();
         if (latest != null && !model.sha256().isEmpty() && latest.isSameModel(model)) {
             return;

@@ -99,7 +99,7 @@ final class RecordScoring<R> {
         ServingState state = slot.state;
         if (state.isSuspended()) {
             String message = "model " + state.suspended() + " is suspended";
-            return notServed(ErrorCode.MODEL_SUSPENDED, message, dataType, record);
+            return notTaken(slot, ErrorCode.MODEL_SUSPENDED, message, record);
         }
         if (state.current() == null) {
             String message = "no model serves data type " + dataType;
@@ -108,12 +108,12 @@ final class RecordScoring<R> {
             } else if (!state.lastError().isEmpty()) {
                 message += "; the last one was not taken: " + state.lastError();
             }
-            return notServed(ErrorCode.NO_MODEL, message, dataType, record);
+            return notTaken(slot, ErrorCode.NO_MODEL, message, record);
         }
         if (!table.activate(slot, store, errors, clock.getAsLong())) {
             String message =
                     "model " + state.current().name() + " can't be brought back: " + slot.broken;
-            return notServed(ErrorCode.NO_MODEL, message, dataType, record);
+            return notTaken(slot, ErrorCode.NO_MODEL, message, record);
         }
         return score(slot, record);
     }
@@ -134,6 +134,11 @@ final class RecordScoring<R> {
         table.metrics().unreadable.inc();
         return error(
                 ErrorCode.RECORD_UNREADABLE, ScoringException.reason(e), dataType, null, record);
+    }
+
+    private ServingError notTaken(Slot<R> slot, ErrorCode code, String message, R record) {
+        slot.breakWindow();
+        return notServed(code, message, slot.dataType, record);
     }
 
     private ServingError notServed(ErrorCode code, String message, String dataType, R record) {

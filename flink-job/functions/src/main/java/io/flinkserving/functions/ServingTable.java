@@ -110,6 +110,7 @@ final class ServingTable<R> implements AutoCloseable {
         Slot<R> slot = new Slot<>(state.dataType());
         slot.state = state;
         stats.restore(slot, store.stats());
+        slot.restoreWindow(store.bytes(ServingState.WINDOW_KEY));
         slots.put(slot.dataType, slot);
         startLoad(slot, store);
         return slot;
@@ -215,7 +216,7 @@ final class ServingTable<R> implements AutoCloseable {
         stats.retireCounts(slot);
         slot.state = next;
         slot.compiled = entry;
-        slot.scorer = scorer;
+        slot.openScorer(scorer);
         slot.active = next.isSuspended() ? null : scorer;
         slot.broken = null;
         slot.crashed = false;
@@ -293,8 +294,7 @@ final class ServingTable<R> implements AutoCloseable {
             slots.remove(slot.dataType);
         } else {
             store.serving(slot.state);
-            store.stats(stats.toStats(slot, slot.state.latest()));
-            slot.dirty = false;
+            writeCounts(slot, store);
         }
     }
 
@@ -362,7 +362,7 @@ final class ServingTable<R> implements AutoCloseable {
             slot.compiled = compile(slot, current, store, null);
         }
         compiled.touch(slot.compiled);
-        slot.scorer = loader.open(current, slot.compiled.compiled);
+        slot.openScorer(loader.open(current, slot.compiled.compiled));
     }
 
     /** The compiled model; blocks while it is made. */
@@ -407,12 +407,21 @@ final class ServingTable<R> implements AutoCloseable {
         slot.metrics = null;
     }
 
-    /** Writes the counts of the slot to the store. */
+    /** Writes the counts of the slot to the store, and the values that its model remembers. */
     void flush(Slot<R> slot, ServingStore store) throws Exception {
         if (slot.dirty) {
-            store.stats(stats.toStats(slot, slot.state.latest()));
-            slot.dirty = false;
+            writeCounts(slot, store);
         }
+    }
+
+    private void writeCounts(Slot<R> slot, ServingStore store) throws Exception {
+        store.stats(stats.toStats(slot, slot.state.latest()));
+        byte[] window = slot.window();
+        if (window != null || slot.isWindowStored) {
+            store.bytes(ServingState.WINDOW_KEY, window);
+            slot.isWindowStored = window != null;
+        }
+        slot.dirty = false;
     }
 
     /** Writes the counts of the data type to the store, if it has any in memory. */

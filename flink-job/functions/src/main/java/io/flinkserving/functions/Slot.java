@@ -23,6 +23,15 @@ final class Slot<R> implements CompiledModels.Owner {
     /** The current model; null when it is not compiled. */
     CompiledModels.Entry compiled;
 
+    /**
+     * The last values of the data type's records for a model with preprocessing, while no scorer
+     * has them; null: none.
+     */
+    private byte[] window;
+
+    /** Whether the store has a window. */
+    boolean isWindowStored;
+
     /** Counts for the current model; null when there is none. */
     StatsRecorder recorder;
 
@@ -87,8 +96,47 @@ final class Slot<R> implements CompiledModels.Owner {
         active = null;
         BoundScorer<R> closing = scorer;
         scorer = null;
-        if (closing != null) {
+        if (closing == null) {
+            return;
+        }
+        try {
+            window = null;
+            if (closing.hasWindow()) {
+                window = closing.window();
+            }
+        } finally {
             closing.close();
+        }
+    }
+
+    /** The scorer of the current model, which goes on with the window of the one before. */
+    void openScorer(BoundScorer<R> opened) {
+        scorer = opened;
+        if (window != null && opened.hasWindow()) {
+            opened.restoreWindow(window);
+        }
+        window = null;
+    }
+
+    /** As the store had it. */
+    void restoreWindow(byte[] stored) {
+        window = stored;
+        isWindowStored = stored != null;
+    }
+
+    /** What the store is to have; null: nothing. */
+    byte[] window() {
+        return scorer != null && scorer.hasWindow() ? scorer.window() : window;
+    }
+
+    /** A record came that no model took: the values before it and those after are not in a row. */
+    void breakWindow() {
+        if (scorer != null && scorer.hasWindow()) {
+            scorer.restoreWindow(new byte[0]);
+            dirty = true;
+        } else if (window != null) {
+            window = null;
+            dirty = true;
         }
     }
 }

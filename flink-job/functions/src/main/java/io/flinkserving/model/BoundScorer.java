@@ -20,6 +20,7 @@ public final class BoundScorer<R> implements AutoCloseable {
     /** The same, or null when it does not take protobuf messages. */
     private final NativeProtobufScorer<R> messages;
 
+    private final boolean hasWindow;
     private final ServedModel model;
     private final OutputSchema schema;
     private final Outputs outputs = new Outputs();
@@ -32,6 +33,7 @@ public final class BoundScorer<R> implements AutoCloseable {
         this.library = scorer instanceof NativeRecordScorer ? (NativeRecordScorer<R>) scorer : null;
         this.messages =
                 scorer instanceof NativeProtobufScorer ? (NativeProtobufScorer<R>) scorer : null;
+        this.hasWindow = library != null && model.hasPreprocessing();
         this.schema = Objects.requireNonNull(scorer.outputs(), "outputs of the scorer");
         this.model =
                 new ServedModel(
@@ -59,6 +61,21 @@ public final class BoundScorer<R> implements AutoCloseable {
         long measured = System.nanoTime() - start;
         long nanos = outputs.durationNanos() < 0 ? measured : outputs.durationNanos();
         return ServingResult.of(recordId, model, nanos, outputs);
+    }
+
+    /** Whether what it takes of a record becomes one of the last values that the model gets. */
+    public boolean hasWindow() {
+        return hasWindow;
+    }
+
+    /** These values, as bytes; only where it {@link #hasWindow}. */
+    public byte[] window() {
+        return library.window();
+    }
+
+    /** Goes on from the window of another scorer; begins anew from no bytes. */
+    public void restoreWindow(byte[] window) {
+        library.restoreWindow(window);
     }
 
     /** Most records of a batch; 1: this scorer has no batches. */

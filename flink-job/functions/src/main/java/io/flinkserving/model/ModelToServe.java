@@ -7,6 +7,7 @@ import io.flinkserving.wire.ErrorCode;
 import io.flinkserving.wire.InputBinding;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
+import io.flinkserving.wire.ModelPreprocessing;
 import io.flinkserving.wire.OutputBinding;
 import java.security.MessageDigest;
 import java.util.Arrays;
@@ -59,8 +60,9 @@ public final class ModelToServe {
     }
 
     /** Checks a descriptor; see {@link #read}. */
-    public static ModelToServe of(ModelDescriptor descriptor, long maxModelSize)
+    public static ModelToServe of(ModelDescriptor message, long maxModelSize)
             throws ModelException {
+        ModelDescriptor descriptor = OlderProtocol.translate(message);
         DescriptorCheck.check(descriptor);
         if (descriptor.getAction() != Action.ADD_OR_UPDATE) {
             return new ModelToServe(descriptor.toBuilder().clearMessageContent().build(), null);
@@ -148,6 +150,15 @@ public final class ModelToServe {
 
     public List<OutputBinding> outputs() {
         return descriptor.getOutputsList();
+    }
+
+    public boolean hasPreprocessing() {
+        return descriptor.hasPreprocessing();
+    }
+
+    /** How the model's input is made of what several records bring. */
+    public ModelPreprocessing preprocessing() {
+        return descriptor.getPreprocessing();
     }
 
     /** The message, with digest and version as far as they are known. */

@@ -58,6 +58,24 @@ abstract class NativeRecordScorer<R> implements Scorer<R> {
         return schema;
     }
 
+    /** See {@link NativeScorer#window}. */
+    final byte[] window() {
+        try {
+            return scorer.window();
+        } catch (NativeException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+    }
+
+    /** See {@link NativeScorer#restoreWindow}. */
+    final void restoreWindow(byte[] window) {
+        try {
+            scorer.restoreWindow(window);
+        } catch (NativeException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+    }
+
     /** Most records of one call. */
     final int capacity() {
         return scorer.capacity();

@@ -53,6 +53,9 @@ final class NativeServingModel implements Model {
                         .addAllInputs(served.inputs())
                         .addAllOutputs(served.outputs())
                         .setCapacity(1);
+        if (served.hasPreprocessing()) {
+            options.setPreprocessing(served.preprocessing());
+        }
         try {
             if (format instanceof ProtobufFormat) {
                 ProtobufFormat<R> protobuf = (ProtobufFormat<R>) format;
@@ -78,7 +81,11 @@ final class NativeServingModel implements Model {
     }
 
     private NativeScorer open(ScorerOptions.Builder options) throws NativeException {
-        options.setCapacity(capacity(model.describeScorer(options.build())));
+        // A record that fails together with others is scored again, by itself: it would come into
+        // the window twice.
+        if (!options.hasPreprocessing()) {
+            options.setCapacity(capacity(model.describeScorer(options.build())));
+        }
         return model.openScorer(options.build(), maxRecordSize);
     }
 

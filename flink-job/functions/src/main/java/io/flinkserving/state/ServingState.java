@@ -12,6 +12,9 @@ import java.util.function.Predicate;
  */
 public final class ServingState {
 
+    /** Under which the last values of a model's window are stored; no model has this key. */
+    public static final String WINDOW_KEY = "window";
+
     private static final String RAW = "raw:";
 
     private final String dataType;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.flinkserving.model.ModelToServeStats;
 import io.flinkserving.model.ModelToServeStats.Status;
 import io.flinkserving.testing.OffsetModels;
+import io.flinkserving.testing.Windows;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
 import java.nio.file.Files;
@@ -39,6 +40,16 @@ class GoldenStateTest {
             job.command(Action.ROLLBACK, "wine", "b");
             job.record("wine", 10);
             assertThat(job.sums()).containsExactly("12.0 by b", "11.0 by a");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = "keyed-window-1")
+    void aWindowIsRestored(String name) throws Exception {
+        try (KeyedHarness job = new KeyedHarness().restore(read(name))) {
+            WindowTest.records(job, "cpu", 6, 9);
+            WindowTest.assertAnswers(job, 6, 9);
+            assertThat(job.errors()).isEmpty();
         }
     }
 
@@ -84,6 +95,14 @@ class GoldenStateTest {
                 job.record("wine", -1);
                 job.command(Action.SUSPEND, "wine", "b");
                 OperatorSnapshotUtil.writeStateHandle(job.snapshot(), keyed.toString());
+            }
+        }
+        Path window = Paths.get(FOLDER, "keyed-window-1");
+        if (!Files.exists(window)) {
+            try (KeyedHarness job = new KeyedHarness().open()) {
+                WindowTest.serve(job, Windows.descriptor("cpu", "anomaly"));
+                WindowTest.records(job, "cpu", 0, 6);
+                OperatorSnapshotUtil.writeStateHandle(job.snapshot(), window.toString());
             }
         }
         Path partitioned = Paths.get(FOLDER, "partitioned-state-1");

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
 import io.flinkserving.wire.ErrorCode;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
 import io.flinkserving.wire.ModelDescriptor.ModelType;
+import io.flinkserving.wire.ModelPreprocessing;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -20,6 +22,15 @@ class ModelToServeTest {
     /** SHA-256 of the three bytes "abc", FIPS 180-2, appendix B.1. */
     private static final String ABC =
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    private static final ModelPreprocessing WINDOW =
+            ModelPreprocessing.newBuilder()
+                    .setWidth(3)
+                    .setMean(0.5)
+                    .setStd(0.25)
+                    .setInput("input")
+                    .setOutput("output")
+                    .build();
 
     private static ModelDescriptor.Builder valid() {
         return ModelDescriptor.newBuilder()
@@ -80,7 +91,43 @@ class ModelToServeTest {
                 refused(
                         "too large",
                         ErrorCode.MODEL_TOO_LARGE,
-                        d -> d.setData(ByteString.copyFrom(new byte[101]))));
+                        d -> d.setData(ByteString.copyFrom(new byte[101]))),
+                refused(
+                        "preprocessing in two places",
+                        ErrorCode.DESCRIPTOR_INVALID,
+                        d -> older(d.setPreprocessing(WINDOW), message(WINDOW.toByteString()))),
+                refused(
+                        "a number for preprocessing",
+                        ErrorCode.DESCRIPTOR_INVALID,
+                        d -> older(d, UnknownFieldSet.Field.newBuilder().addVarint(3))),
+                refused(
+                        "damaged preprocessing",
+                        ErrorCode.DESCRIPTOR_INVALID,
+                        d -> older(d, message(ByteString.copyFrom(new byte[] {0x11, 1})))));
+    }
+
+    private static UnknownFieldSet.Field.Builder message(ByteString bytes) {
+        return UnknownFieldSet.Field.newBuilder().addLengthDelimited(bytes);
+    }
+
+    /** With field 7, which the older protocol has. */
+    private static ModelDescriptor.Builder older(
+            ModelDescriptor.Builder descriptor, UnknownFieldSet.Field.Builder field) {
+        return descriptor.setUnknownFields(
+                UnknownFieldSet.newBuilder()
+                        .addField(7, field.build())
+                        .addField(1000, message(ByteString.EMPTY).build())
+                        .build());
+    }
+
+    @Test
+    void preprocessingOfTheOlderProtocolIsReadAsThatOfThis() throws Exception {
+        ModelDescriptor older = older(valid(), message(WINDOW.toByteString())).build();
+        ModelToServe model = ModelToServe.read(older.toByteArray(), 100);
+        assertThat(model.hasPreprocessing()).isTrue();
+        assertThat(model.preprocessing()).isEqualTo(WINDOW);
+        assertThat(model.stateDescriptor().getUnknownFields().asMap()).containsOnlyKeys(1000);
+        assertThat(ModelToServe.of(valid().build()).hasPreprocessing()).isFalse();
     }
 
     private static Arguments refused(

@@ -35,6 +35,10 @@ final class NativeMethods {
     static native int rebind(long scorer, ByteBuffer input, ByteBuffer output)
             throws NativeException;
 
+    static native byte[] scorerWindow(long scorer) throws NativeException;
+
+    static native void restoreWindow(long scorer, byte[] window) throws NativeException;
+
     static native void closeScorer(long scorer) throws NativeException;
 
     static native void setNativeMemoryLimit(long bytes) throws NativeException;

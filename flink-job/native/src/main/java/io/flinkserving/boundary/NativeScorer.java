@@ -28,6 +28,9 @@ public final class NativeScorer implements AutoCloseable {
 
     private static final int LENGTH_BYTES = 4;
 
+    /** In place of the length of a record that is not there. */
+    private static final int HELD_BACK = Integer.MIN_VALUE;
+
     private final int capacity;
     private final int maximumBytes;
     private final OutputLayout layout;
@@ -124,7 +127,7 @@ public final class NativeScorer implements AutoCloseable {
             return false;
         }
         if (hasRefusals && refusals[pending] != null) {
-            input.putInt(0);
+            input.putInt(HELD_BACK);
         } else {
             input.putInt(length).put(record, offset, length);
         }
@@ -165,6 +168,34 @@ public final class NativeScorer implements AutoCloseable {
             throw new IllegalArgumentException(count + " rows, but the capacity is " + capacity);
         }
         return run(count);
+    }
+
+    /**
+     * The last values that a model with preprocessing has taken, for {@link #restoreWindow} of
+     * another scorer; empty for a model that takes none.
+     */
+    public byte[] window() throws NativeException {
+        requireOpen();
+        try {
+            return NativeMethods.scorerWindow(handle);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /**
+     * Goes on from a window, as far as its values are of the record field that this scorer takes;
+     * else, and from an empty array, begins anew.
+     *
+     * @throws NativeException when the bytes are not what {@link #window} gave
+     */
+    public void restoreWindow(byte[] window) throws NativeException {
+        requireOpen();
+        try {
+            NativeMethods.restoreWindow(handle, window);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Rows of the result. */

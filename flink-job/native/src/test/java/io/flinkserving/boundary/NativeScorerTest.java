@@ -12,6 +12,7 @@ import com.google.protobuf.Descriptors.FileDescriptor;
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.flinkserving.wire.ErrorCode;
+import io.flinkserving.wire.ModelPreprocessing;
 import io.flinkserving.wire.ScorerOptions;
 import io.flinkserving.wire.WineRecord;
 import java.util.ArrayList;
@@ -67,6 +68,43 @@ class NativeScorerTest {
 
         assertThat(scorer.score(padded, 17, record.length)).isZero();
         assertThat(scorer.doubleValue(0, 0)).isEqualTo(7.0);
+    }
+
+    @Test
+    void aWindowGoesFromOneScorerToAnother() throws Exception {
+        model = TestModels.load(TestModels.TWO_FIELDS);
+        ScorerOptions options =
+                TestModels.wineRecords(1).toBuilder()
+                        .setPreprocessing(
+                                ModelPreprocessing.newBuilder()
+                                        .setWidth(1)
+                                        .setMean(4)
+                                        .setStd(0.5)
+                                        .setInput("alcohol"))
+                        .build();
+        scorer = model.openScorer(options, 10_000);
+        byte[] empty = scorer.window();
+        assertThat(scorer.score(TestModels.wine(9, 0.5).toByteArray())).isZero();
+        byte[] window = scorer.window();
+        assertThat(window).isNotEmpty().isNotEqualTo(empty);
+        assertThat(scorer.score(new byte[20_000])).isOne();
+        assertThat(scorer.status(0)).isEqualTo(ErrorCode.RECORD_TOO_LARGE_VALUE);
+        assertThat(scorer.window()).as("what was too large is no value").isEqualTo(window);
+        try (NativeScorer other = model.openScorer(options)) {
+            other.restoreWindow(window);
+            assertThat(other.window()).isEqualTo(window);
+            other.restoreWindow(new byte[0]);
+            assertThat(other.window()).isEqualTo(empty);
+            assertThatThrownBy(() -> other.restoreWindow(new byte[] {-1}))
+                    .isInstanceOfSatisfying(
+                            NativeException.class,
+                            e -> assertThat(e.getCode()).isEqualTo(ErrorCode.INVALID_CALL));
+        }
+        try (NativeScorer plain = model.openScorer(TestModels.wineRecords(1))) {
+            assertThat(plain.window()).isEmpty();
+            plain.close();
+            assertThatThrownBy(plain::window).isInstanceOf(IllegalStateException.class);
+        }
     }
 
     @Test
