@@ -80,14 +80,7 @@ pub(crate) struct ScorerHandle {
     output: Bound,
     clock: Clock,
     last_nanos: u64,
-    /// So many short calls are not timed any more before the next one is.
-    untimed: u8,
 }
-
-/// Reading a clock twice takes up to 30 ns, a third of what a small model does with a record. So where the last record took less than
-/// this, one of [`SHORT_CALLS`] calls with a single record is timed.
-const SHORT_NANOS: u64 = 1_000;
-const SHORT_CALLS: u8 = 8;
 
 impl Drop for ScorerHandle {
     fn drop(&mut self) {
@@ -118,7 +111,6 @@ impl ScorerHandle {
             output,
             clock: clock(),
             last_nanos: 0,
-            untimed: 0,
         });
         Ok(Box::into_raw(handle) as i64)
     }
@@ -152,8 +144,7 @@ impl ScorerHandle {
     /// Both buffers are reachable in Java and nobody else touches them during the call.
     #[inline]
     pub(crate) unsafe fn score(&mut self, rows: i32) -> Result<i32, CallError> {
-        let timed = self.untimed == 0 || rows > 1;
-        let start = timed.then(|| self.clock.now());
+        let start = self.clock.now();
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
         if self.crashed {
             let window = self.window();
@@ -170,13 +161,7 @@ impl ScorerHandle {
         };
         let written = self.scorer.score(input, rows, output)?;
         self.crashed = false;
-        if let Some(start) = start {
-            self.last_nanos = self.clock.nanos_since(start);
-            let short = rows <= 1 && self.last_nanos < SHORT_NANOS;
-            self.untimed = if short { SHORT_CALLS - 1 } else { 0 };
-        } else {
-            self.untimed -= 1;
-        }
+        self.last_nanos = self.clock.nanos_since(start);
         Ok(finish(written, self.last_nanos, output))
     }
 

@@ -103,8 +103,7 @@ public final class ServingResult extends ServingOutcome {
 
     /**
      * Time inside the scoring library, nanoseconds; of records that were scored in one call, each
-     * one's share. Of calls with one record that take less than a microsecond, one of eight is
-     * timed and the others have its time.
+     * one's share.
      */
     public long durationNanos() {
         return durationNanos;

@@ -203,10 +203,7 @@ public final class NativeScorer implements AutoCloseable {
         return rows;
     }
 
-    /**
-     * Time of the call within the library, nanoseconds; of all rows together. Of calls with one
-     * record that take less than a microsecond, one of eight is timed and the others have its time.
-     */
+    /** Time of the call within the library, nanoseconds; of all rows together. */
     public long durationNanos() {
         requireOpen();
         return output.getLong(OutputLayout.DURATION);
