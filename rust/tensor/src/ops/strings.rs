@@ -2,12 +2,14 @@
 
 mod format;
 mod hash;
+mod pattern;
 mod pieces;
 
 use regex::{Captures, Regex};
 
 pub(crate) use format::{Fill, Notation, NumberFormat};
 pub(crate) use hash::Hash;
+pub(crate) use pattern::translated;
 
 use super::input;
 use super::layout::{broadcast, common_shape, transpose};
@@ -42,6 +44,11 @@ pub(crate) enum Strings {
     Bucket {
         hash: Hash,
         buckets: u64,
+    },
+    /// `MurmurHash3` of texts or of the bytes of numbers.
+    Murmur {
+        seed: u32,
+        unsigned: bool,
     },
     /// With a pattern that is known; else texts, pattern, rewrite.
     Replace(Box<Replace>),
@@ -102,7 +109,7 @@ impl Strings {
 
 /// A regular expression; `None` when it is none of ours.
 pub(crate) fn compile(pattern: &str) -> Option<Regex> {
-    Regex::new(pattern).ok()
+    Regex::new(&translated(pattern)).ok()
 }
 
 /// One that matches texts as a whole.
@@ -138,6 +145,15 @@ pub(super) fn evaluate(what: &Strings, inputs: &[Array]) -> Result<Vec<Array>, T
         Strings::Bucket { hash, buckets } => {
             let bucket = |text: &Text| (hash.of(text.as_bytes()) % buckets).cast_signed();
             Array::new(array.shape.clone(), array.view::<Text>()?.iter().map(bucket).collect())
+        }
+        Strings::Murmur { seed, unsigned } => {
+            let hashes = hash::murmur_of(array, *seed)?;
+            if *unsigned {
+                Array::new(array.shape.clone(), hashes)
+            } else {
+                let signed = hashes.into_iter().map(u32::cast_signed).collect();
+                Array::new(array.shape.clone(), signed)
+            }
         }
         Strings::Replace(replace) => replace_in(replace, inputs)?,
         Strings::FullMatch(pattern) => {

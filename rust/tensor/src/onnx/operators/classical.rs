@@ -284,8 +284,10 @@ fn label_encoder(node: &Source<'_>) -> Result<Encoder, ModelError> {
     if otherwise.dtype() != values.dtype() {
         return Err(node.invalid(format!("a default of {} for {}", otherwise.dtype(), values.dtype())));
     }
+    let keys = Keys::new(&keys, node.version >= 4).map_err(|error| trouble(node, &error))?;
     Ok(Encoder::Values {
-        keys: Keys::new(&keys, node.version >= 4).map_err(|error| trouble(node, &error))?,
+        // What is not a number equals no key before version 4.
+        keys: if node.version < 4 { keys.without_nan() } else { keys },
         values,
         otherwise,
     })

@@ -1,6 +1,7 @@
 //! Which of our operators an ONNX operator is, by topic.
 
 mod classical;
+mod contributed;
 mod elementwise;
 mod language;
 mod movement;
@@ -41,7 +42,11 @@ pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated 
         ],
         "ai.onnx.ml" => &[classical::translate],
         "ai.onnx.preview.training" => &[signal::translate_training],
-        "com.microsoft" => &[text::translate_contributed, language::translate_contributed],
+        "com.microsoft" => &[
+            text::translate_contributed,
+            language::translate_contributed,
+            contributed::translate,
+        ],
         _ => &[],
     };
     for topic in topics {

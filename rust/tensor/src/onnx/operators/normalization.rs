@@ -7,17 +7,20 @@ use crate::graph::Op;
 use crate::onnx::node::{Maker, Source};
 use crate::ops::normalization::{Along, Normalization};
 
+/// Along an axis, after the definition of a version.
+pub(super) fn along(node: &Source<'_>, how: Along, version: i64) -> Op {
+    // Before version 13, all axes from the given one on counted as one.
+    let flatten = version < 13;
+    let axis = node.integer("axis").unwrap_or(if flatten { 1 } else { -1 });
+    if axis == -1 && how == Along::Softmax {
+        return Op::Activate(Activation::Softmax);
+    }
+    Op::Normalization(Normalization::Along { axis, flatten, how })
+}
+
 pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated {
     let float = |name: &str, otherwise: f32| node.float(name).unwrap_or(f64::from(otherwise));
-    let along = |how: Along| {
-        // Before version 13, all axes from the given one on counted as one.
-        let flatten = node.version < 13;
-        let axis = node.integer("axis").unwrap_or(if flatten { 1 } else { -1 });
-        if axis == -1 && how == Along::Softmax {
-            return Op::Activate(Activation::Softmax);
-        }
-        Op::Normalization(Normalization::Along { axis, flatten, how })
-    };
+    let along = |how: Along| along(node, how, node.version);
     let what = match node.operator() {
         "Softmax" => return same(along(Along::Softmax), node, maker),
         "LogSoftmax" => return same(along(Along::LogSoftmax), node, maker),

@@ -52,11 +52,7 @@ pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated 
             groups: groups()?,
             offset_groups: node.count("offset_group", 1)?,
         },
-        "MaxPool" | "AveragePool" | "LpPool" => Spatial::Pool {
-            how: pool(node),
-            sizes: node.counts("kernel_shape")?,
-            window: window(node)?,
-        },
+        "MaxPool" | "AveragePool" | "LpPool" => windowed_pool(node)?,
         "GlobalAveragePool" => Spatial::GlobalPool(Pool::Mean { padding_counts: false }),
         "GlobalMaxPool" => Spatial::GlobalPool(Pool::Maximum { by_columns: false }),
         "GlobalLpPool" => Spatial::GlobalPool(Pool::Power(power(node))),
@@ -90,6 +86,14 @@ pub(super) fn translate(node: &Source<'_>, maker: &mut Maker<'_>) -> Translated 
 fn power(node: &Source<'_>) -> f64 {
     // The first version had a float.
     node.integer("p").map(|p| p as f64).or(node.float("p")).unwrap_or(2.0)
+}
+
+pub(super) fn windowed_pool(node: &Source<'_>) -> Result<Spatial, ModelError> {
+    Ok(Spatial::Pool {
+        how: pool(node),
+        sizes: node.counts("kernel_shape")?,
+        window: window(node)?,
+    })
 }
 
 fn pool(node: &Source<'_>) -> Pool {

@@ -11,6 +11,7 @@ use crate::array::Text;
 use crate::graph::Op;
 use crate::onnx::node::{Maker, Source};
 use crate::ops::Texts;
+use crate::ops::strings::translated;
 use crate::ops::text::{Case, NGrams, Normalizer, Tokenizer, Weighting};
 
 /// Most bytes of a compiled pattern.
@@ -56,7 +57,9 @@ pub(super) fn translate_contributed(node: &Source<'_>, maker: &mut Maker<'_>) ->
 }
 
 fn pattern(node: &Source<'_>, text: &str) -> Result<Regex, ModelError> {
-    RegexBuilder::new(text)
+    // A pattern of any character means characters, line ends included.
+    let text = if text == "." { "(?s)." } else { text };
+    RegexBuilder::new(&translated(text))
         .size_limit(MOST_PATTERN_BYTES)
         .build()
         .map_err(|error| node.invalid(format!("the pattern '{text}': {error}")))

@@ -102,6 +102,14 @@ pub(super) fn by_lists(node: &Source<'_>) -> Result<TreeModel, ModelError> {
     let roots = (0..count as u32).filter(|n| !is_child[*n as usize]).collect();
     let kind = if classifier { "class" } else { "target" };
     let leaves = weights(node, kind, &mut nodes, place)?;
+    if !classifier && node.count("n_targets", 1)? == 1 {
+        // As onnxruntime has it: of several weights of a leaf for the one target, the first counts.
+        for one in &mut nodes {
+            if let Mode::Leaf(from, to) = &mut one.mode {
+                *to = (*to).min(*from + 1);
+            }
+        }
+    }
     let labels = if classifier {
         Some(labels(node, "classlabels_int64s", "classlabels_strings")?)
     } else {

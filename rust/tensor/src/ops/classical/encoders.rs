@@ -53,6 +53,18 @@ impl Keys {
         })
     }
 
+    /// Keys of which none is found by what is not a number.
+    pub(crate) fn without_nan(self) -> Self {
+        match self {
+            Self::Floats(map) if map.contains_key(&bits(f64::NAN)) => {
+                let mut map = Arc::unwrap_or_clone(map);
+                map.remove(&bits(f64::NAN));
+                Self::Floats(Arc::new(map))
+            }
+            other => other,
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Integers(map) => map.len(),

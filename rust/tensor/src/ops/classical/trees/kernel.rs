@@ -241,6 +241,9 @@ impl<T: TreeReal> Builder<'_, T> {
 impl<T: TreeReal> Kernel<T> {
     fn new(model: &TreeModel) -> Option<Self> {
         let source = &model.source;
+        if source.shared {
+            return None;
+        }
         let mut builder = Builder {
             source,
             columns: Vec::new(),

@@ -61,6 +61,8 @@ pub(crate) struct Source {
     pub(crate) roots: Vec<u32>,
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) sets: Vec<Vec<f64>>,
+    /// Whether several nodes lead to one, as those that ask for one category each do.
+    pub(crate) shared: bool,
 }
 
 impl Source {
@@ -71,21 +73,32 @@ impl Source {
             + self.sets.iter().map(|set| set.len() * 8).sum::<usize>()
     }
 
-    /// Checks that nodes form trees: then every walk ends.
+    /// Checks that no way leads back to a node: then every walk ends.
     ///
     /// # Errors
-    /// `MODEL_INVALID` for a child that is not there or belongs to two, and for targets and sets that are not there.
+    /// `MODEL_INVALID` for a child that is not there or above its node, and for targets and sets that are not there.
     pub(crate) fn check(&mut self) -> Result<(), ModelError> {
-        let mut seen = vec![false; self.nodes.len()];
-        let mut stack: Vec<u32> = self.roots.clone();
+        // Nodes on the way to the one that is looked at, and those whose children have all been looked at.
+        let (mut above, mut done) = (vec![false; self.nodes.len()], vec![false; self.nodes.len()]);
+        let mut stack: Vec<(u32, bool)> = self.roots.iter().map(|root| (*root, false)).collect();
         let invalid = |message: String| Err(ModelError::invalid(message));
-        while let Some(at) = stack.pop() {
-            let Some(seen) = seen.get_mut(at as usize) else {
-                return invalid(format!("a tree leads to the node {at}, which is not there"));
-            };
-            if std::mem::replace(seen, true) {
-                return invalid(format!("two nodes lead to the node {at}"));
+        while let Some((at, leave)) = stack.pop() {
+            if leave {
+                above[at as usize] = false;
+                done[at as usize] = true;
+                continue;
             }
+            match (above.get(at as usize), done.get(at as usize)) {
+                (Some(false), Some(false)) => {}
+                (Some(false), Some(true)) => {
+                    self.shared = true;
+                    continue;
+                }
+                (Some(true), _) => return invalid(format!("the node {at} leads back to itself")),
+                _ => return invalid(format!("a tree leads to the node {at}, which is not there")),
+            }
+            above[at as usize] = true;
+            stack.push((at, true));
             let node = self.nodes[at as usize];
             match node.mode {
                 Mode::Leaf(start, end) => {
@@ -103,7 +116,7 @@ impl Source {
                 return invalid(format!("the node {at} looks at the value {}", node.feature));
             }
             self.features = self.features.max(node.feature as usize + 1);
-            stack.extend([node.yes, node.no]);
+            stack.extend([(node.yes, false), (node.no, false)]);
         }
         match self.leaves.iter().find(|leaf| leaf.target as usize >= self.targets) {
             Some(leaf) => invalid(format!(
