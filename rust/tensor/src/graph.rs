@@ -82,6 +82,12 @@ pub(crate) enum Unary {
     AreaCosine,
     AreaTangent,
     ErrorFunction,
+    InverseErrorFunction,
+    /// The number that a normally distributed one is below with this probability.
+    NormalQuantile,
+    /// Logarithm of the gamma function, and its derivative.
+    LogGamma,
+    Digamma,
     /// Of truth values, or of each bit.
     Not,
     /// Times a number.
@@ -349,6 +355,10 @@ pub(crate) enum Op {
     Move(Move),
     Scatter(Scatter),
     Ranking(Ranking),
+    Partition(crate::ops::partition::Partition),
+    Decomposition(crate::ops::decompositions::Decomposition),
+    Detection(crate::ops::detection::Detection),
+    Picture(crate::ops::pictures::Picture),
     Normalization(Normalization),
     Spatial(Spatial),
     Recurrent(Box<Recurrent>),
@@ -379,6 +389,9 @@ impl Op {
             Self::List(what) => what.ports(),
             Self::Move(what) => what.ports(),
             Self::Ranking(what) => what.ports(),
+            Self::Partition(what) => what.ports(),
+            Self::Decomposition(what) => what.ports(),
+            Self::Detection(what) => what.ports(),
             Self::Normalization(what) => what.ports(),
             Self::Spatial(what) => what.ports(),
             Self::Recurrent(what) => what.ports(),

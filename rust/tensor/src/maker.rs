@@ -46,6 +46,14 @@ impl<'m> Maker<'m> {
         (0..count).map(|port| Value { node, port }).collect()
     }
 
+    /// The tensor behind a value, where it is a constant of the file.
+    pub(crate) fn known(&self, value: Value) -> Option<&Array> {
+        match &self.nodes.get(value.node)?.op {
+            Op::Constant(array) => Some(array),
+            _ => None,
+        }
+    }
+
     pub(crate) fn constant(&mut self, array: Array) -> Value {
         self.one(Op::Constant(array), &[])
     }

@@ -229,6 +229,9 @@ fn asks_for_much(op: &Op, inputs: &[Array]) -> bool {
         | Op::Counting(_)
         | Op::Ragged(_)
         | Op::List(_)
+        | Op::Partition(_)
+        | Op::Detection(_)
+        | Op::Picture(_)
         | Op::Arrange(_) => return true,
         _ => return false,
     };

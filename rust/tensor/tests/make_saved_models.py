@@ -37,11 +37,13 @@ def as_json(tensor):
 
 
 def shortest(value):
-    return [shortest(part) for part in value] if value.ndim else float(str(value))
+    if value.ndim:
+        return [shortest(part) for part in value]
+    return "NaN" if np.isnan(value) else float(str(value))
 
 
-def write(folder, name, signature, save, records):
-    """Saves a model, calls its signature with every record, and writes down what comes out."""
+def write(folder, name, signature, save, records, written=None):
+    """Saves a model, calls its signature with every record, and writes down what comes out, and the records, or others in place of them."""
     target = folder / name
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -49,7 +51,7 @@ def write(folder, name, signature, save, records):
     called = tf.saved_model.load(str(target / "saved_model")).signatures[signature]
     answers = [called(**{key: tf.constant(value) for key, value in record.items()}) for record in records]
     texts = {
-        "input.json": [{key: as_json(value) for key, value in record.items()} for record in records],
+        "input.json": [{key: as_json(value) for key, value in record.items()} for record in written or records],
         "expected.json": [{key: as_json(value) for key, value in answer.items()} for answer in answers],
         "case.json": {
             "name": name,
@@ -177,6 +179,182 @@ class Texts(tf.Module):
         }
 
 
+class Changeable(tf.Module):
+    """Tables whose content is in the checkpoint, and a variable that every call changes."""
+
+    def __init__(self):
+        super().__init__()
+        mutable, dense = tf.lookup.experimental.MutableHashTable, tf.lookup.experimental.DenseHashTable
+        self.calls = tf.Variable(0)
+        self.words = mutable(tf.string, tf.int64, -1)
+        self.words.insert(tf.constant(["red", "grün", ""]), tf.constant([10, 20, 30], tf.int64))
+        self.points = mutable(tf.int64, tf.float32, [0.0, -1.0])
+        self.points.insert(tf.constant([1, 7], tf.int64), tf.constant([[0.5, 1.5], [2.5, 3.5]]))
+        self.dense = dense(tf.int64, tf.float32, -1.0, empty_key=-1, deleted_key=-2, initial_num_buckets=8)
+        self.dense.insert(tf.constant([1, 2, 3], tf.int64), tf.constant([0.5, 1.5, 2.5]))
+        self.dense.erase(tf.constant([3], tf.int64))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text"), tf.TensorSpec([None], tf.int64, name="number")])
+    def serve(self, text, number):
+        self.calls.assign_add(1)
+        return {
+            "word": self.words.lookup(text),
+            "size": tf.reshape(self.words.size(), [1]),
+            "point": self.points.lookup(number),
+            "sparse": self.dense.lookup(number),
+            "left": tf.reshape(self.dense.size(), [1]),
+        }
+
+    @tf.function(input_signature=[])
+    def count(self):
+        return {"calls": self.calls.assign_add(1)}
+
+
+class Pieces(tf.Module):
+    """Rows that are ragged in several axes; entries dealt out and put together."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text"), tf.TensorSpec([None, 2], tf.float32, name="x"), tf.TensorSpec([None], tf.int32, name="part")])
+    def serve(self, text, x, part):
+        parts = tf.strings.split(tf.strings.split(text, "|"), ",")
+        low, high = tf.dynamic_partition(x, part, 2)
+        places = tf.dynamic_partition(tf.range(tf.shape(x)[0]), part, 2)
+        left, where = tf.raw_ops.ListDiff(x=part, y=[1])
+        wide, narrow = tf.cast(x * 100_000, tf.int32), tf.cast(x * 30, tf.int8)
+        unique, place = tf.raw_ops.UniqueV2(x=tf.gather(x, [0, 0]), axis=[0])
+        return {
+            "parts": parts.to_tensor("-"),
+            "cut": parts.to_tensor("-", shape=[None, 1, 3]),
+            "chosen": tf.gather(parts, [2, 0]).to_tensor(""),
+            "joined": tf.strings.reduce_join(parts, axis=-1).to_tensor("."),
+            "words": tf.strings.regex_replace(text, r"\w+", "<w>"),
+            "others": tf.strings.regex_replace(text, r"[\W\d]+|\bx\b", "_"),
+            "brackets": tf.strings.regex_replace(text, r"[[&&|~]|\Q.\E", "^"),
+            "high": high,
+            "stitched": tf.dynamic_stitch(places, [low * 2, high]),
+            "gaps": tf.dynamic_stitch([[[3, 0]], [1]], [[[1, 2]], [3]]),
+            "left": left,
+            "where": where,
+            "wrapped": tf.matmul(wide, wide, transpose_b=True),
+            "widened": tf.matmul(narrow, narrow, transpose_b=True, output_type=tf.int32),
+            "unique": unique,
+            "place": place,
+            "top": tf.math.in_top_k(part, x, 1),
+            "sparse": tf.sparse.to_dense(tf.strings.split(text, ",").to_sparse(), default_value="?"),
+        }
+
+
+class Examples(tf.Module):
+    """Serialised examples with features of fixed and of variable length."""
+
+    def __init__(self):
+        super().__init__()
+        self.cities = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["Rom", "Köln"], tf.constant([1, 2], tf.int64)), 0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        features = tf.io.parse_example(
+            examples,
+            {
+                "age": tf.io.FixedLenFeature([], tf.float32),
+                "size": tf.io.FixedLenFeature([2], tf.float32),
+                "count": tf.io.FixedLenFeature([1], tf.int64),
+                "city": tf.io.VarLenFeature(tf.string),
+                "code": tf.io.VarLenFeature(tf.int64),
+                "weight": tf.io.VarLenFeature(tf.float32),
+            },
+        )
+        cities = tf.sparse.to_dense(features["city"], default_value="?")
+        return {
+            "sum": features["age"] + tf.reduce_sum(features["size"], 1) + tf.cast(features["count"][:, 0], tf.float32),
+            "city": tf.reshape(self.cities.lookup(cities), [-1]),
+            "code": tf.sparse.to_dense(features["code"], default_value=-7)[:, 0],
+            "weight": tf.sparse.to_dense(features["weight"], default_value=0.25)[:, 0],
+        }
+
+
+def example(record, row):
+    """A row of a record as a serialised example, without what is missing."""
+    features = {}
+    for key, value in record.items():
+        values = np.asarray(value[row]).reshape(-1).tolist()
+        if isinstance(values[0], str):
+            features[key] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode() for text in values if text]))
+        elif isinstance(values[0], int):
+            features[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=[number for number in values if number != -1]))
+        else:
+            features[key] = tf.train.Feature(float_list=tf.train.FloatList(value=[number for number in values if number == number]))
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+class Pictures(tf.Module):
+    """Images cut out, resized and coloured, and boxes in them."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 5, 6, 3], tf.float32, name="image"), tf.TensorSpec([None, 4], tf.float32, name="box"), tf.TensorSpec([None], tf.float32, name="score")])
+    def serve(self, image, box, score):
+        owners = tf.zeros_like(tf.cast(score, tf.int32))
+        answer = {
+            "patches": tf.image.extract_patches(image, [1, 2, 3, 1], [1, 2, 1, 1], [1, 1, 2, 1], "SAME"),
+            "inside": tf.image.extract_patches(image, [1, 2, 2, 1], [1, 2, 3, 1], [1, 2, 1, 1], "VALID"),
+            "crop": tf.image.crop_and_resize(image, box, owners, [3, 4], extrapolation_value=-1.0),
+            "nearest": tf.image.crop_and_resize(image, box, owners, [1, 2], method="nearest"),
+            "hsv": tf.image.rgb_to_hsv(image),
+            "rgb": tf.image.hsv_to_rgb(image),
+            "saturated": tf.image.adjust_saturation(image, 1.7),
+            "turned": tf.image.adjust_hue(image, 0.3),
+            "contrast": tf.image.adjust_contrast(image, 0.4),
+            "cubic": tf.image.resize(image, [7, 9], "bicubic"),
+            "aligned": tf.compat.v1.image.resize_bicubic(image, [7, 9], align_corners=True),
+            "area": tf.image.resize(image, [3, 8], "area"),
+        }
+        for kernel in ("lanczos3", "lanczos5", "gaussian", "mitchellcubic"):
+            answer[kernel] = tf.image.resize(image, [3, 8], kernel)
+        answer["smooth"] = tf.image.resize(image, [2, 3], "bilinear", antialias=True)
+        padded = tf.image.non_max_suppression_padded(box, score, 4, 0.3, 0.1, pad_to_max_output_size=True)
+        answer["kept"], answer["count"] = padded[0], tf.reshape(padded[1], [1])
+        answer["soft"], answer["scores"] = tf.image.non_max_suppression_with_scores(box, score, 5, 0.5, 0.05, soft_nms_sigma=0.4)
+        scores = tf.stack([score, 1 - score], 1)[None]
+        combined = tf.image.combined_non_max_suppression(box[None, :, None], scores, 3, 5, 0.3, 0.2)
+        answer |= {f"combined_{name}": value for name, value in zip(("boxes", "scores", "classes", "valid"), combined)}
+        return answer
+
+
+class Spectra(tf.Module):
+    """Fourier transforms, complex numbers on the way, special functions, matrices taken apart."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 12], tf.float32, name="x")])
+    def serve(self, x):
+        spectrum, complex_ = tf.signal.rfft(x), tf.complex(x, x[:, ::-1])
+        matrix = tf.reshape(x, [-1, 3, 4])
+        singular, left, right = tf.linalg.svd(matrix)
+        orthogonal, triangle = tf.linalg.qr(matrix)
+        path, cost = tf.nn.ctc_greedy_decoder(tf.transpose(matrix, [1, 0, 2]), tf.fill([tf.shape(x)[0]], 3))
+        return {
+            "size": tf.abs(spectrum),
+            "longer": tf.math.real(tf.signal.rfft(x, [16])),
+            "shorter": tf.math.imag(tf.signal.rfft(x, [9])),
+            "angle": tf.math.angle(spectrum + tf.cast(0.5, tf.complex64)),
+            "back": tf.signal.irfft(spectrum * tf.math.conj(spectrum)),
+            "odd": tf.signal.irfft(spectrum, [11]),
+            "whole": tf.math.real(tf.signal.fft(complex_)),
+            "inverse": tf.math.imag(tf.signal.ifft(tf.reshape(complex_ - tf.exp(complex_), [-1, 2, 6]))),
+            "frames": tf.abs(tf.signal.stft(x, 6, 3)),
+            "cosines": tf.signal.dct(x),
+            "singular": singular,
+            "product": tf.matmul(left * singular[:, None], right, adjoint_b=True),
+            "orthogonal": orthogonal,
+            "triangle": triangle,
+            "wide_triangle": tf.linalg.qr(tf.transpose(matrix, [0, 2, 1]), full_matrices=True)[1],
+            "eigenvalues": tf.linalg.eigvalsh(tf.matmul(matrix, matrix, transpose_b=True)),
+            "path": tf.sparse.to_dense(path[0], default_value=-1),
+            "cost": cost,
+            "channels": tf.quantization.fake_quant_with_min_max_vars_per_channel(x, tf.linspace(-2.0, -0.1, 12), tf.linspace(0.2, 3.0, 12)),
+            "lgamma": tf.math.lgamma(x),
+            "digamma": tf.math.digamma(x),
+            "erfinv": tf.math.erfinv(tf.tanh(x)),
+            "ndtri": tf.math.ndtri(tf.sigmoid(x)),
+        }
+
+
 def branches(path):
     """TensorFlow 1: branches within branches, a loop that collects its results, and a table of a file."""
     graph = tf.Graph()
@@ -212,6 +390,11 @@ def branches(path):
         builder.save()
         asset.unlink()
         v1.enable_control_flow_v2()
+
+
+def saved(model):
+    """Saves a model with its one signature."""
+    return lambda path: tf.saved_model.save(model, path, signatures=model.serve)
 
 
 def large(path, width=25_000):
@@ -264,6 +447,33 @@ def main():
     write(arguments.folder, "texts", "serving_default", save_texts, records)
     records = [{"x": numbers(2, 3, seed=16) + shift, "word": np.array(["green", "pink"])} for shift in (2, 0, -3)]
     write(arguments.folder, "branches", "serving_default", branches, records)
+    records = [{"text": np.array(["red", "grün", "", "?"]), "number": np.array([7, 1, 2, -9])}]
+    tables = Changeable()
+    save = lambda path: tf.saved_model.save(tables, path, signatures={"serving_default": tables.serve, "count": tables.count})
+    write(arguments.folder, "changeable", "serving_default", save, records)
+    records = [
+        {"text": np.array(["a,b|c", "d", "e,f,g||h,i", ""]), "x": numbers(4, 2, seed=17), "part": np.array([1, 0, 0, 1], np.int32)},
+        {"text": np.array(["x äx9é.", "[a&]", "y|z\u00a0~"]), "x": numbers(1, 2, seed=18), "part": np.array([1], np.int32)},
+    ]
+    write(arguments.folder, "pieces", "serving_default", saved(Pieces()), records)
+    features = {
+        "age": np.array([30.5, 4.25, 71.0, 0.0], np.float32),
+        "size": numbers(4, 2, seed=22),
+        "count": np.array([[3], [-4], [5], [0]]),
+        "city": np.array([["Köln"], [""], ["Rom"], ["Oslo"]]),
+        "code": np.array([[-1], [12], [7], [0]]),
+        "weight": np.array([[1.5], [2.5], [np.nan], [0.5]], np.float32),
+    }
+    written = [features, {key: value[3:] for key, value in features.items()}]
+    records = [{"examples": np.array([example(record, row) for row in range(len(record["age"]))], object)} for record in written]
+    write(arguments.folder, "examples", "serving_default", saved(Examples()), records, written)
+    random = np.random.default_rng(19)
+    corners = random.uniform(-0.1, 1.1, (6, 2, 2)).astype(np.float32)
+    boxes = np.concatenate([corners.min(1), corners.max(1)], 1)
+    image = random.uniform(0, 1, (2, 5, 6, 3)).astype(np.float32)
+    records = [{"image": image, "box": boxes, "score": random.uniform(0, 1, 6).astype(np.float32)}]
+    write(arguments.folder, "pictures", "serving_default", saved(Pictures()), records)
+    write(arguments.folder, "spectra", "serving_default", saved(Spectra()), [{"x": numbers(3, 12, seed=20)}, {"x": numbers(1, 12, seed=21)}])
 
 
 if __name__ == "__main__":

@@ -58,6 +58,20 @@ fn the_shared_models_answer_as_tensorflow_does() {
 }
 
 #[test]
+fn a_model_whose_answers_depend_on_earlier_calls_is_refused() {
+    let content = tar_of(&files(&own_saved_model("changeable").join("saved_model")));
+    let error = load_signature(&content, "count", Limits::default()).err().unwrap();
+    assert_eq!(error.code, ErrorCode::ModelUnsupported);
+    assert!(
+        error
+            .message
+            .starts_with("the model changes variables or tables when it is called: AssignAddVariableOp"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
 fn a_model_is_the_same_whatever_it_is_packed_in() {
     let plain = graph_variables();
     let nested: Files = plain

@@ -85,12 +85,20 @@ pub(super) fn multiply(
     shape.extend([rows, columns]);
     let results = elements(&shape)?;
     budget.charge(results.saturating_mul(inner) / 4)?;
+    let sizes = [matrices, rows, inner, columns];
+    macro_rules! wrapping {
+        ($a:expr, $b:expr) => {
+            Ok(product($a, $b, shape, sizes, |sum, x, y| {
+                sum.wrapping_add(x.wrapping_mul(y))
+            }))
+        };
+    }
     match (&left.data, &right.data) {
-        (Data::F32(a), Data::F32(b)) => Ok(product(a, b, shape, [matrices, rows, inner, columns])),
-        (Data::F64(a), Data::F64(b)) => Ok(product(a, b, shape, [matrices, rows, inner, columns])),
-        (Data::I32(a), Data::I32(b)) if a.iter().chain(b.iter()).all(|x| x.unsigned_abs() < 1 << 12) => {
-            Ok(product(a, b, shape, [matrices, rows, inner, columns]))
-        }
+        (Data::F32(a), Data::F32(b)) => Ok(product(a, b, shape, sizes, |sum, x, y| sum + x * y)),
+        (Data::F64(a), Data::F64(b)) => Ok(product(a, b, shape, sizes, |sum, x, y| sum + x * y)),
+        (Data::I32(a), Data::I32(b)) => wrapping!(a, b),
+        (Data::I64(a), Data::I64(b)) => wrapping!(a, b),
+        (Data::U64(a), Data::U64(b)) => wrapping!(a, b),
         _ => Err(not_multiplied(&left, &right)),
     }
 }
@@ -144,11 +152,12 @@ fn not_multiplied(left: &Array, right: &Array) -> Trouble {
     ))
 }
 
-fn product<T: Plain + Add<Output = T> + Mul<Output = T>>(
+fn product<T: Plain>(
     left: &[T],
     right: &[T],
     shape: Vec<usize>,
     [matrices, rows, inner, columns]: [usize; 4],
+    add_product: impl Fn(T, T, T) -> T,
 ) -> Array {
     let mut result = vec![T::default(); matrices * rows * columns];
     if columns > 0 && inner > 0 {
@@ -157,7 +166,7 @@ fn product<T: Plain + Add<Output = T> + Mul<Output = T>>(
             let matrix = &right[row / rows * inner * columns..];
             for (x, weights) in left.iter().zip(matrix.chunks_exact(columns)) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum = *sum + *x * *weight;
+                    *sum = add_product(*sum, *x, *weight);
                 }
             }
         }

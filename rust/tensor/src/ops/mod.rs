@@ -7,7 +7,9 @@ pub(crate) mod classical;
 pub(crate) mod convert;
 mod convolution;
 pub(crate) mod counting;
+pub(crate) mod decompositions;
 mod dense;
+pub(crate) mod detection;
 mod elementwise;
 pub(crate) mod float;
 mod gather;
@@ -21,6 +23,8 @@ pub(crate) mod moves;
 mod narrow;
 pub(crate) mod normalization;
 mod padding;
+pub(crate) mod partition;
+pub(crate) mod pictures;
 mod product;
 pub(crate) mod quantization;
 pub(crate) mod ragged;
@@ -33,6 +37,7 @@ pub(crate) mod sequences;
 pub(crate) mod signal;
 mod slice;
 pub(crate) mod spatial;
+mod special;
 pub(crate) mod strings;
 pub(crate) mod systems;
 pub(crate) mod text;
@@ -119,6 +124,10 @@ pub(crate) fn evaluate(op: &Op, inputs: Vec<Array>, budget: &mut Budget) -> Resu
         Op::Determinant => algebra::determinant(at(0)?, budget)?,
         Op::Move(what) => return moves::evaluate(what, &inputs),
         Op::Scatter(what) => scatter::evaluate(*what, &inputs)?,
+        Op::Partition(what) => return partition::evaluate(*what, &inputs, budget),
+        Op::Decomposition(what) => return decompositions::evaluate(*what, &inputs, budget),
+        Op::Detection(what) => return detection::evaluate(*what, &inputs, budget),
+        Op::Picture(what) => pictures::evaluate(what, &inputs, budget)?,
         Op::Ranking(what) => return ranking::evaluate(what, &inputs, budget),
         Op::Normalization(what) => return normalization::evaluate(what, &inputs),
         Op::Spatial(what) => return spatial::evaluate(what, &inputs, budget),

@@ -2,6 +2,7 @@
 //! elements. Definitions are those of TensorFlow's operators.
 
 mod cross;
+mod sparse;
 
 use super::convert::cast;
 use super::input;
@@ -13,12 +14,17 @@ use crate::trouble::Trouble;
 /// Operators after TensorFlow's of the same name, inputs in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ragged {
-    /// Shape, elements, filler, then where rows begin, or the number of rows and the row of each element.
-    ToTensor { by_row_splits: bool },
+    /// Shape, elements, filler, then what tells how each axis is divided.
+    ToTensor(Vec<Division>),
+    /// Where rows begin, for each ragged axis, elements. Places, elements, shape.
+    ToSparse { axes: usize },
+    /// Scores by time, batch and class, lengths. Places, classes and shape of the best path without blanks, its sums of scores,
+    /// negative.
+    GreedyPath { merges: bool, blank: i64 },
     /// Starts, limits, steps. Where rows begin, elements.
     Range,
-    /// Where rows begin, elements, rows that are wanted. Where rows begin, elements.
-    Gather,
+    /// Where rows begin, for each ragged axis, elements, rows that are wanted. Where rows begin, elements.
+    Gather { axes: usize },
     /// Where rows begin, numbers, number of bins, weights.
     Bincount { binary: bool, dtype: DType },
     /// Columns; places, values and shape of their combinations.
@@ -34,12 +40,24 @@ pub(crate) enum Ragged {
     },
 }
 
+/// How an input divides what lies on an axis into rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Division {
+    /// The length of the first axis; it divides nothing.
+    FirstLength,
+    /// The row of each entry.
+    RowOfEach,
+    /// Where rows begin, and where the last one ends.
+    Splits,
+}
+
 impl Ragged {
     pub(crate) fn ports(&self) -> usize {
         match self {
-            Self::Range | Self::Gather | Self::SparseReshape => 2,
-            Self::Cross { .. } => 3,
-            Self::FillEmptyRows => 4,
+            Self::Range | Self::SparseReshape => 2,
+            Self::Gather { axes } => axes + 1,
+            Self::ToSparse { .. } | Self::Cross { .. } => 3,
+            Self::FillEmptyRows | Self::GreedyPath { .. } => 4,
             _ => 1,
         }
     }
@@ -48,19 +66,19 @@ impl Ragged {
 pub(super) fn evaluate(what: &Ragged, inputs: &[Array], budget: &mut Budget) -> Result<Vec<Array>, Trouble> {
     let at = |index: usize| input(inputs, index);
     let one = match what {
-        Ragged::ToTensor { by_row_splits } => {
-            let lengths = if *by_row_splits {
-                bounds(at(3)?)?.windows(2).map(|row| row[1] - row[0]).collect()
-            } else {
-                let rows =
-                    usize::try_from(at(3)?.integer()?).map_err(|_| Trouble::failed("a negative number of rows"))?;
-                lengths(rows, at(4)?)?
-            };
+        Ragged::ToTensor(divisions) => {
+            let lengths = row_lengths(divisions, inputs.get(3..).unwrap_or_default())?;
             let (elements, filler) = (at(1)?, at(2)?);
             for_elements!(elements, values => to_tensor(values, elements, &lengths, at(0)?, filler))?
         }
+        Ragged::ToSparse { axes } => {
+            let splits = vec![Division::Splits; *axes];
+            let lengths = row_lengths(&splits, inputs.get(..*axes).unwrap_or_default())?;
+            return sparse::to_sparse(&lengths, at(*axes)?);
+        }
+        Ragged::GreedyPath { merges, blank } => return sparse::greedy_path(at(0)?, at(1)?, *merges, *blank),
         Ragged::Range => return range(at(0)?, at(1)?, at(2)?),
-        Ragged::Gather => return gather(at(0)?, at(1)?, at(2)?),
+        Ragged::Gather { axes } => return gather(inputs, *axes),
         Ragged::Bincount { binary, dtype } => {
             let starts = bounds(at(0)?)?;
             let mut rows = Vec::with_capacity(starts.len());
@@ -88,8 +106,8 @@ pub(super) fn evaluate(what: &Ragged, inputs: &[Array], budget: &mut Budget) -> 
             }
         }
         Ragged::Cross { sparse, buckets, key } => return cross::cross(inputs, *sparse, *buckets, *key, budget),
-        Ragged::SparseReshape => return sparse_reshape(at(0)?, at(1)?, at(2)?),
-        Ragged::FillEmptyRows => return fill_empty_rows(at(0)?, at(1)?, at(2)?, at(3)?),
+        Ragged::SparseReshape => return sparse::reshape(at(0)?, at(1)?, at(2)?),
+        Ragged::FillEmptyRows => return sparse::fill_empty_rows(at(0)?, at(1)?, at(2)?, at(3)?),
         Ragged::SparseProduct {
             transpose_left,
             transpose_right,
@@ -124,10 +142,33 @@ fn lengths(rows: usize, row_of: &Array) -> Result<Vec<usize>, Trouble> {
     Ok(lengths)
 }
 
+/// Lengths of the rows of each ragged axis, outermost first.
+fn row_lengths(divisions: &[Division], inputs: &[Array]) -> Result<Vec<Vec<usize>>, Trouble> {
+    let mut rows = 0;
+    let mut axes = Vec::with_capacity(divisions.len());
+    for (division, array) in divisions.iter().zip(inputs) {
+        let own: Vec<usize> = match division {
+            Division::FirstLength => {
+                let count = usize::try_from(array.integer()?);
+                rows = count.map_err(|_| Trouble::failed("a negative number of rows"))?;
+                continue;
+            }
+            Division::RowOfEach => lengths(rows, array)?,
+            Division::Splits => bounds(array)?.windows(2).map(|row| row[1] - row[0]).collect(),
+        };
+        rows = elements(&[own.iter().sum()])?;
+        axes.push(own);
+    }
+    if axes.is_empty() {
+        return Err(Trouble::failed("rows that nothing divides"));
+    }
+    Ok(axes)
+}
+
 fn to_tensor<T: Element>(
     values: &[T],
     array: &Array,
-    lengths: &[usize],
+    lengths: &[Vec<usize>],
     wanted: &Array,
     filler: &Array,
 ) -> Result<Array, Trouble> {
@@ -141,21 +182,30 @@ fn to_tensor<T: Element>(
             .and_then(|length| usize::try_from(*length).ok())
             .unwrap_or(otherwise)
     };
-    let rows = length(0, lengths.len());
-    let columns = length(1, lengths.iter().copied().max().unwrap_or(0));
-    let shape: Vec<usize> = [rows, columns].into_iter().chain(entry.iter().copied()).collect();
-    elements(&shape)?;
+    let rows = lengths.first().map_or(0, Vec::len);
+    let longest = lengths.iter().map(|rows| rows.iter().copied().max().unwrap_or(0));
+    let axes = std::iter::once(rows).chain(longest).enumerate();
+    let shape: Vec<usize> = axes.map(|(axis, own)| length(axis, own)).collect();
+    // Where each entry of an axis goes; what lies beyond the wanted shape goes nowhere.
+    let mut places: Vec<Option<usize>> = (0..rows).map(|row| (row < shape[0]).then_some(row)).collect();
+    for (own, width) in lengths.iter().zip(&shape[1..]) {
+        let inner = elements(&[own.iter().sum()])?;
+        let mut next = Vec::with_capacity(inner);
+        for (place, have) in places.iter().zip(own) {
+            next.extend((0..*have).map(|at| place.filter(|_| at < *width).map(|place| place * width + at)));
+        }
+        places = next;
+    }
+    let shape: Vec<usize> = shape.into_iter().chain(entry.iter().copied()).collect();
+    let all = elements(&shape)?;
     let filler = super::layout::broadcast(&cast(filler, array.dtype())?, entry)?;
-    let filler = filler.view::<T>()?;
-    let mut result = Vec::with_capacity(rows * columns * size);
-    let mut start = 0;
-    for row in 0..rows {
-        let have = lengths.get(row).copied().unwrap_or(0);
-        let kept = have.min(columns);
-        let own = values.get(start * size..(start + kept) * size);
-        result.extend_from_slice(own.ok_or_else(|| Trouble::failed("rows beyond the elements"))?);
-        (kept..columns).for_each(|_| result.extend_from_slice(filler));
-        start += have;
+    let mut result: Vec<T> = filler.view::<T>()?.iter().cycle().take(all).cloned().collect();
+    let beyond = || Trouble::failed("rows beyond the elements");
+    for (n, place) in places.iter().enumerate() {
+        let own = values.get(n * size..(n + 1) * size).ok_or_else(beyond)?;
+        if let Some(place) = place {
+            result[place * size..(place + 1) * size].clone_from_slice(own);
+        }
     }
     Ok(Array::new(shape, result))
 }
@@ -189,90 +239,32 @@ fn range(starts: &Array, limits: &Array, steps: &Array) -> Result<Vec<Array>, Tr
     Ok(vec![Array::new(vec![splits.len()], splits), numbers])
 }
 
-fn gather(splits: &Array, values: &Array, rows: &Array) -> Result<Vec<Array>, Trouble> {
-    let starts = bounds(splits)?;
-    let mut parts = Vec::with_capacity(rows.len());
-    let mut new = vec![0_i64];
-    let mut total = 0;
-    for row in rows.lengths()? {
-        let (Some(start), Some(end)) = (starts.get(row), starts.get(row + 1)) else {
-            return Err(Trouble::failed(format!("row {row} of {}", starts.len() - 1)));
-        };
-        total += end - start;
-        elements(&[total])?;
-        new.push(total as i64);
-        parts.push(part(values, 0, *start, end - start)?);
+fn gather(inputs: &[Array], axes: usize) -> Result<Vec<Array>, Trouble> {
+    let (values, rows) = (input(inputs, axes)?, input(inputs, axes + 1)?);
+    // Ranges of neighbouring rows of an axis, then of the axis inside.
+    let mut ranges: Vec<(usize, usize)> = rows.lengths()?.iter().map(|row| (*row, row + 1)).collect();
+    let mut outputs = Vec::with_capacity(axes + 1);
+    for splits in &inputs[..axes] {
+        let starts = bounds(splits)?;
+        let mut new = vec![0_i64];
+        let mut total = 0;
+        for (first, end) in &mut ranges {
+            let own = starts.get(*first..=*end);
+            let own = own.ok_or_else(|| Trouble::failed(format!("row {first} of {}", starts.len() - 1)))?;
+            for row in own.windows(2) {
+                total = elements(&[total + row[1] - row[0]])?;
+                new.push(total as i64);
+            }
+            (*first, *end) = (own[0], own[own.len() - 1]);
+        }
+        outputs.push(cast(&Array::new(vec![new.len()], new), splits.dtype())?);
     }
-    let values = if parts.is_empty() {
+    let parts = ranges.iter().map(|(first, end)| part(values, 0, *first, end - first));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    outputs.push(if parts.is_empty() {
         part(values, 0, 0, 0)?
     } else {
         concatenate(&parts, 0)?
-    };
-    Ok(vec![cast(&Array::new(vec![new.len()], new), splits.dtype())?, values])
-}
-
-fn sparse_reshape(indices: &Array, shape: &Array, wanted: &Array) -> Result<Vec<Array>, Trouble> {
-    let (old, mut new) = (shape.lengths()?, wanted.integers()?);
-    let all = elements(&old)?;
-    let known: i64 = new.iter().filter(|length| **length >= 0).product();
-    if let Some(length) = new.iter_mut().find(|length| **length < 0) {
-        *length = all as i64 / known.max(1);
-    }
-    let lengths = Array::new(vec![new.len()], new).lengths()?;
-    if elements(&lengths)? != all {
-        return Err(Trouble::failed(format!("shape {old:?} does not fit into {lengths:?}")));
-    }
-    let old_places = indices.lengths()?;
-    let mut places = Vec::with_capacity(old_places.len());
-    for at in old_places.chunks(old.len().max(1)) {
-        let mut place = at.iter().zip(&old).fold(0_usize, |place, (at, length)| {
-            place.saturating_mul(*length).saturating_add(*at)
-        });
-        let mut own = vec![0_i64; lengths.len()];
-        for (axis, length) in lengths.iter().enumerate().rev() {
-            own[axis] = (place % (*length).max(1)) as i64;
-            place /= (*length).max(1);
-        }
-        places.extend(own);
-    }
-    let count = places.len() / lengths.len().max(1);
-    let shape = lengths.iter().map(|length| *length as i64).collect();
-    Ok(vec![
-        Array::new(vec![count, lengths.len()], places),
-        Array::new(vec![lengths.len()], shape),
-    ])
-}
-
-fn fill_empty_rows(indices: &Array, values: &Array, shape: &Array, filler: &Array) -> Result<Vec<Array>, Trouble> {
-    let lengths = shape.lengths()?;
-    let (rows, axes) = (lengths.first().copied().unwrap_or(0), lengths.len().max(1));
-    elements(&[rows])?;
-    let places = indices.lengths()?;
-    let mut of_row: Vec<Vec<usize>> = vec![Vec::new(); rows];
-    for (n, place) in places.chunks(axes).enumerate() {
-        let row = place.first().and_then(|row| of_row.get_mut(*row));
-        row.ok_or_else(|| Trouble::failed(format!("a place beyond {rows} rows")))?
-            .push(n);
-    }
-    let (mut new, mut order, mut reverse) = (Vec::new(), Vec::new(), vec![0_i64; places.len() / axes]);
-    for (row, own) in of_row.iter().enumerate() {
-        if own.is_empty() {
-            new.extend(std::iter::once(row as i64).chain(std::iter::repeat_n(0, axes - 1)));
-            order.push(values.len() as i64);
-        }
-        for n in own {
-            reverse[*n] = order.len() as i64;
-            new.extend(places[n * axes..(n + 1) * axes].iter().map(|at| *at as i64));
-            order.push(*n as i64);
-        }
-    }
-    let all = concatenate(&[values.clone(), filler.reshaped(vec![1])?], 0)?;
-    let count = order.len();
-    let values = super::gather::gather(&all, &Array::new(vec![count], order), 0, 0)?;
-    Ok(vec![
-        Array::new(vec![count, axes], new),
-        values,
-        Array::new(vec![rows], of_row.iter().map(Vec::is_empty).collect()),
-        Array::new(vec![reverse.len()], reverse),
-    ])
+    });
+    Ok(outputs)
 }

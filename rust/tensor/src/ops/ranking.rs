@@ -17,6 +17,7 @@ pub(crate) enum Ranking {
         axis: i64,
         largest: bool,
     },
+    /// Data, and TensorFlow's list of one axis or none.
     Unique {
         axis: Option<i64>,
         sorted: bool,
@@ -49,7 +50,9 @@ pub(super) fn evaluate(what: &Ranking, inputs: &[Array], budget: &mut Budget) ->
             for_plain!(array, values => top(values, array, axis, count, *largest))
         }
         Ranking::Unique { axis, sorted } => {
-            for_elements!(array, values => unique(values, array, *axis, *sorted))
+            let given = super::optional(inputs, 1).map_or(Ok(Vec::new()), Array::integers)?;
+            let axis = axis.or(given.first().copied());
+            for_elements!(array, values => unique(values, array, axis, *sorted))
         }
         Ranking::NonMaxSuppression { centered } => Ok(vec![suppress(inputs, *centered, budget)?]),
     }
@@ -146,7 +149,7 @@ fn unique<T: Element>(values: &[T], array: &Array, axis: Option<i64>, sorted: bo
 }
 
 /// Corners as (top, left, bottom, right).
-fn corners(values: &[f32], centered: bool) -> [f32; 4] {
+pub(super) fn corners(values: &[f32], centered: bool) -> [f32; 4] {
     let [a, b, c, d] = [values[0], values[1], values[2], values[3]];
     if centered {
         [b - d / 2.0, a - c / 2.0, b + d / 2.0, a + c / 2.0]
@@ -156,7 +159,7 @@ fn corners(values: &[f32], centered: bool) -> [f32; 4] {
 }
 
 /// Area of the intersection divided by that of the union.
-fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+pub(super) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
     let side = |low: usize, high: usize| (a[high].min(b[high]) - a[low].max(b[low])).max(0.0);
     let area = |corners: [f32; 4]| (corners[2] - corners[0]) * (corners[3] - corners[1]);
     let shared = side(0, 2) * side(1, 3);

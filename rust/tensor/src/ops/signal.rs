@@ -161,6 +161,13 @@ fn fourier(inputs: &[Array], inverse: bool, one_sided: bool, budget: &mut Budget
         if length > 0 {
             transform(&mut lane, inverse, budget)?;
         }
+        if one_sided && !inverse && length > 0 {
+            // Of a real signal, these have no imaginary part.
+            lane[0][1] = 0.0;
+            if length.is_multiple_of(2) {
+                lane[length / 2][1] = 0.0;
+            }
+        }
         for (m, value) in lane[..kept].iter().enumerate() {
             let to = ((n / lanes.inner * kept + m) * lanes.inner + n % lanes.inner) * parts;
             result[to..to + parts].copy_from_slice(&value[..parts]);

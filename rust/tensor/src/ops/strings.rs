@@ -39,6 +39,10 @@ pub(crate) enum Strings {
         separator: Text,
         keep_axes: bool,
     },
+    /// Texts, segment of each, number of segments.
+    JoinSegments {
+        separator: Text,
+    },
     ToNumber(DType),
     Format(NumberFormat),
     Bucket {
@@ -140,6 +144,7 @@ pub(super) fn evaluate(what: &Strings, inputs: &[Array]) -> Result<Vec<Array>, T
         Strings::Part(count) => part(array, input(inputs, 1)?, input(inputs, 2)?, *count)?,
         Strings::Join { separator } => join(inputs, separator)?,
         Strings::JoinAxes { separator, keep_axes } => join_axes(array, input(inputs, 1)?, separator, *keep_axes)?,
+        Strings::JoinSegments { separator } => join_segments(inputs, separator)?,
         Strings::ToNumber(dtype) => to_number(array, *dtype)?,
         Strings::Format(format) => format.write(array)?,
         Strings::Bucket { hash, buckets } => {
@@ -233,6 +238,37 @@ fn join(inputs: &[Array], separator: &str) -> Result<Array, Trouble> {
         Text::from(row.join(separator))
     });
     Ok(Array::new(shape.clone(), joined.collect()))
+}
+
+fn join_segments(inputs: &[Array], separator: &str) -> Result<Array, Trouble> {
+    let (array, segments) = (input(inputs, 0)?, input(inputs, 1)?);
+    let count = usize::try_from(input(inputs, 2)?.integer()?);
+    let count = count.map_err(|_| Trouble::failed("a negative number of segments"))?;
+    let entry = array.shape.strip_prefix(&*segments.shape);
+    let entry = entry.ok_or_else(|| Trouble::failed("there is not one segment for each text"))?;
+    let shape: Vec<usize> = std::iter::once(count).chain(entry.iter().copied()).collect();
+    let size = elements(entry)?;
+    let mut joined: Vec<Option<String>> = vec![None; elements(&shape)?];
+    for (texts, segment) in array.view::<Text>()?.chunks(size.max(1)).zip(segments.integers()?) {
+        // What belongs to no segment is left out.
+        let Some(segment) = usize::try_from(segment).ok() else {
+            continue;
+        };
+        if segment >= count {
+            return Err(Trouble::failed(format!("segment {segment} of {count}")));
+        }
+        for (text, joined) in texts.iter().zip(&mut joined[segment * size..]) {
+            match joined {
+                Some(before) => {
+                    before.push_str(separator);
+                    before.push_str(text);
+                }
+                None => *joined = Some(text.to_string()),
+            }
+        }
+    }
+    let texts = joined.into_iter().map(|text| Text::from(text.unwrap_or_default()));
+    Ok(Array::new(shape, texts.collect()))
 }
 
 fn join_axes(array: &Array, axes: &Array, separator: &str, keep_axes: bool) -> Result<Array, Trouble> {

@@ -1,9 +1,11 @@
 //! Functions of one element.
 
 use serving_kernels::activation::{Activation, Real};
+use serving_kernels::probability::normal_quantile;
 
 use super::convert::map;
 use super::float::Float;
+use super::special::{digamma, inverse_error_function, log_gamma};
 use super::wrong_type;
 use crate::array::{Array, DType, Data, Element};
 use crate::graph::Unary;
@@ -39,8 +41,13 @@ fn clamp<T: Real>(x: T, low: T, high: T) -> T {
 fn bent<T: Float>(function: Unary, shape: &[usize], values: &[T]) -> Option<Array> {
     let real = T::from_f64;
     let below = |x: T, y: T| if x > T::ZERO { x } else { y };
+    let wide = |function: fn(f64) -> f64| map(shape, values, |x: T| real(function(x.wide())));
     Some(match function {
         Unary::ErrorFunction => map(shape, values, T::error_function),
+        Unary::InverseErrorFunction => wide(inverse_error_function),
+        Unary::NormalQuantile => wide(normal_quantile),
+        Unary::LogGamma => wide(log_gamma),
+        Unary::Digamma => wide(digamma),
         Unary::HardSigmoid { alpha, beta } => {
             let (alpha, beta) = (real(alpha), real(beta));
             map(shape, values, |x| clamp(alpha * x + beta, T::ZERO, T::ONE))

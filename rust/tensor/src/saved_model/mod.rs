@@ -61,6 +61,7 @@ pub(crate) fn read_model(content: &[u8], wanted: &str, limits: Limits) -> Result
         fetches,
         variables: &variables,
         initializer: signature::initializer(&meta_graph),
+        restorer: meta_graph.saver_def.as_ref().map(|saver| saver.restore_op_name.clone()),
         assets: assets.collect::<Result<_, _>>()?,
     })?;
     Ok(ReadModel {

@@ -62,7 +62,7 @@ impl<'a> StoredVariables<'a> {
         })
     }
 
-    fn stored(&self, node: &NodeDef) -> Result<Stored, ModelError> {
+    fn place(&self, node: &NodeDef) -> Result<Stored, ModelError> {
         let names = [node.text("shared_name"), node.name.as_str()];
         let named = names
             .into_iter()
@@ -90,8 +90,15 @@ impl<'a> StoredVariables<'a> {
 }
 
 impl Variables for StoredVariables<'_> {
+    fn stored(&self, key: &str) -> Result<Array, ModelError> {
+        if !self.checkpoint.contains(key) {
+            return Err(ModelError::invalid(format!("the checkpoint has no '{key}'")));
+        }
+        self.checkpoint.tensor(key)
+    }
+
     fn value(&self, node: &NodeDef) -> Result<Array, ModelError> {
-        let stored = self.stored(node)?;
+        let stored = self.place(node)?;
         let whole = self.checkpoint.tensor(&stored.key)?;
         let value = match Part::parse(&stored.part, &whole.shape)? {
             None => whole,

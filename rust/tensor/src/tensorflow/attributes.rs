@@ -104,10 +104,21 @@ impl NodeDef {
 
     /// The element type that an attribute names.
     pub(crate) fn dtype(&self, name: &str) -> Result<DType, ModelError> {
+        dtype(self.type_number(name)?)
+    }
+
+    /// The number of the element type that an attribute names.
+    pub(super) fn type_number(&self, name: &str) -> Result<i32, ModelError> {
         match self.value(name) {
-            Some(Value::Type(number)) => dtype(*number),
+            Some(Value::Type(number)) => Ok(*number),
             _ => Err(invalid_at(self, format!("attribute '{name}' is missing"))),
         }
+    }
+
+    /// Whether an attribute names complex numbers.
+    pub(super) fn is_complex(&self, name: &str) -> bool {
+        let complex = [DataType::DtComplex64, DataType::DtComplex128].map(i32::from);
+        matches!(self.value(name), Some(Value::Type(number)) if complex.contains(number))
     }
 
     /// A count that must be there and be small.
@@ -139,6 +150,16 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Array, ModelError> {
     let count =
         crate::array::elements(&shape).map_err(|trouble| ModelError::too_large(format!("a constant: {trouble}")))?;
     let bytes = tensor.tensor_content.as_slice();
+    if tensor.dtype == i32::from(DataType::DtComplex64) {
+        // Pairs of real ones along a last axis.
+        let pairs: Vec<[f32; 2]> = tensor.scomplex_val.as_chunks::<2>().0.to_vec();
+        let last = pairs.last().copied().unwrap_or_default();
+        let all = pairs.iter().copied().chain(std::iter::repeat(last)).take(count);
+        let all: Vec<f32> = all.flatten().collect();
+        let data = elements(2 * count, bytes, &all, f32::from_le_bytes)?;
+        let shape = shape.into_iter().chain([2]).collect();
+        return Ok(Array { shape, data });
+    }
     let data = match dtype(tensor.dtype)? {
         DType::F32 => elements(count, bytes, &tensor.float_val, f32::from_le_bytes),
         DType::F64 => elements(count, bytes, &tensor.double_val, f64::from_le_bytes),

@@ -133,6 +133,9 @@ impl<'a> Builder<'a> {
         if let Some(choice) = self.choices.get(&node) {
             return Ok(choice.to_vec());
         }
+        if self.outside.examples.contains_key(&node) {
+            return Ok(Vec::new());
+        }
         let Some((frame, _)) = self.loops.exits.get(&node) else {
             return Ok(self.program.nodes[node].inputs.clone());
         };
@@ -268,6 +271,16 @@ impl<'a> Builder<'a> {
         if self.outside.fed.contains_key(&port) {
             return Err(invalid_at(definition, "a loop reads an input that does not enter it"));
         }
+        if let Some(features) = self.outside.examples.get(&port.node) {
+            if depth > 0 {
+                return Err(super::unsupported_at(
+                    definition,
+                    "examples that are parsed in a loop or branch",
+                ));
+            }
+            let mut maker = Maker::new(&mut graph.nodes, &mut made.nothing, &name, &definition.op);
+            return Ok(super::examples::outputs(features, &mut maker));
+        }
         let (op, inputs) = if let Some((frame, _)) = self.loops.exits.get(&port.node).copied() {
             if let Some(node) = made.loops.get(&frame) {
                 let variables = self.loops.frames[&frame].merges.len();
@@ -296,9 +309,7 @@ impl<'a> Builder<'a> {
                 "Const" | "VarHandleOp" | "VariableV2" | "Variable" => Op::Constant(self.constant(port.node)?),
                 "VarIsInitializedOp" | "IsVariableInitialized" => Op::Constant(Array::scalar(true)),
                 // What uses a table knows it from the node behind.
-                "HashTable" | "HashTableV2" | "MutableHashTable" | "MutableHashTableV2" => {
-                    Op::Constant(Array::nothing())
-                }
+                operator if super::tables::is_table(operator) => Op::Constant(Array::nothing()),
                 "Switch" => Op::Switch,
                 "Merge" if self.choices.contains_key(&port.node) => Op::Merge,
                 "Merge" | "Enter" | "NextIteration" | "LoopCond" => self.not_known(port.node),
@@ -442,8 +453,11 @@ impl<'a> Builder<'a> {
         let condition = self.scope(&mut scope, &[(String::new(), test)], depth + 1)?;
 
         // The same numbering of captures serves condition and body; only the variables come from other nodes.
-        for merge in &merges {
-            scope.given.remove(&Port { node: *merge, port: 0 });
+        // A variable whose old value nobody needs may have no Switch.
+        for (variable, merge) in merges.iter().enumerate() {
+            if switches.iter().any(|(_, switched)| *switched == variable) {
+                scope.given.remove(&Port { node: *merge, port: 0 });
+            }
         }
         for (switch, variable) in &switches {
             scope.given.insert(Port { node: *switch, port: 1 }, *variable);

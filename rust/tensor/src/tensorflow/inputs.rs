@@ -6,6 +6,7 @@ use serving_model::ModelError;
 
 use super::attributes::{dtype, shape};
 use super::builder::Builder;
+use super::examples::Examples;
 use super::tables::Tables;
 use super::{Feed, Port, Variables};
 use crate::graph::{Input, Node, Op};
@@ -18,10 +19,12 @@ pub(super) struct Given<'a> {
     pub(super) fed: HashMap<Port, usize>,
     pub(super) variables: &'a dyn Variables,
     pub(super) tables: Tables,
+    /// What nodes parse that have features for inputs.
+    pub(super) examples: Examples,
 }
 
 impl<'a> Given<'a> {
-    /// Feeds, the value that each of them is, variables, and tables.
+    /// Feeds, the value that each of the first ones is, variables, tables, and the features that the other feeds are.
     ///
     /// # Errors
     /// When two inputs are the same value.
@@ -30,6 +33,7 @@ impl<'a> Given<'a> {
         ports: &[Port],
         variables: &'a dyn Variables,
         tables: Tables,
+        examples: Examples,
     ) -> Result<Self, ModelError> {
         let mut fed = HashMap::new();
         for (index, (feed, port)) in feeds.iter().zip(ports).enumerate() {
@@ -45,6 +49,7 @@ impl<'a> Given<'a> {
             fed,
             variables,
             tables,
+            examples,
         })
     }
 }
@@ -52,21 +57,23 @@ impl<'a> Given<'a> {
 impl Builder<'_> {
     /// The inputs of the signature. What it does not tell, the placeholder does.
     pub(super) fn feeds(&self) -> Result<Vec<Input>, ModelError> {
-        let mut inputs = vec![Input::default(); self.outside.feeds.len()];
+        let mut own = vec![None; self.outside.feeds.len()];
         for (port, index) in &self.outside.fed {
-            let feed = &self.outside.feeds[*index];
-            let own = self.program.definition(port.node).shape("shape").and_then(shape);
+            own[*index] = self.program.definition(port.node).shape("shape").and_then(shape);
+        }
+        let mut inputs = Vec::with_capacity(own.len());
+        for (feed, own) in self.outside.feeds.iter().zip(own) {
             let mut shape = feed.shape.as_ref().and_then(shape).or(own);
             // TensorFlow compares no shape with what it is fed; a batch of one is how some tools write any batch.
             if let Some([batch @ Some(1), ..]) = shape.as_deref_mut() {
                 *batch = None;
             }
-            inputs[*index] = Input {
+            inputs.push(Input {
                 name: feed.name.clone(),
                 dtype: Some(dtype(feed.dtype).map_err(|error| at_node(error, &feed.tensor))?),
                 shape,
                 ..Input::default()
-            };
+            });
         }
         Ok(inputs)
     }

@@ -4,6 +4,7 @@ pub(crate) mod attributes;
 mod branches;
 mod builder;
 mod bypass;
+mod examples;
 mod frames;
 mod inputs;
 mod library;
@@ -12,7 +13,7 @@ mod operators;
 pub(crate) mod parts;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use prost::Message;
@@ -59,6 +60,8 @@ pub(crate) struct Import<'a> {
     pub(crate) variables: &'a dyn Variables,
     /// The node that has to run before the first call: it fills tables.
     pub(crate) initializer: Option<String>,
+    /// The node that reads the checkpoint.
+    pub(crate) restorer: Option<String>,
     /// Files that tables are filled from.
     pub(crate) assets: Vec<Asset<'a>>,
 }
@@ -94,6 +97,16 @@ pub(crate) trait Variables {
     /// # Errors
     /// When there is no value, or it can't be read.
     fn value(&self, node: &proto::NodeDef) -> Result<Array, ModelError>;
+
+    /// The tensor of the checkpoint that has this key.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be read.
+    fn stored(&self, key: &str) -> Result<Array, ModelError>;
+}
+
+fn no_checkpoint() -> ModelError {
+    ModelError::unsupported("a variable; the graph is not frozen, and the model has no checkpoint")
 }
 
 /// Those of a frozen graph.
@@ -101,9 +114,11 @@ struct NoVariables;
 
 impl Variables for NoVariables {
     fn value(&self, _: &proto::NodeDef) -> Result<Array, ModelError> {
-        Err(ModelError::unsupported(
-            "a variable; the graph is not frozen, and the model has no checkpoint",
-        ))
+        Err(no_checkpoint())
+    }
+
+    fn stored(&self, _: &str) -> Result<Array, ModelError> {
+        Err(no_checkpoint())
     }
 }
 
@@ -132,6 +147,7 @@ pub(crate) fn read_graph(content: &[u8], outputs: &[String], limits: Limits) -> 
         fetches: fetches.collect(),
         variables: &NoVariables,
         initializer: None,
+        restorer: None,
         assets: Vec::new(),
     })
 }
@@ -161,21 +177,37 @@ pub(crate) fn import(mut import: Import<'_>) -> Result<Graph, ModelError> {
         .map(|feed| named(&feed.tensor, &names))
         .collect::<Result<_, _>>()?;
     let tables = tables::Tables::read(&import, &library, &raw, &names)?;
-    let given = inputs::Given::new(&import.feeds, &fed, import.variables, tables)?;
-    let program = library.expand(raw, &mut wanted, &fed.into_iter().collect(), library::Extent::Results)?;
-    // What a function does beside its results happens whether somebody reads it or not.
-    let assigned = (0..program.nodes.len())
-        .filter(|node| program.nodes[*node].instance != 0 && operators::is_assignment(&program.definition(*node).op));
-    let assigned: Vec<String> = assigned.map(|node| program.described(node)).collect();
+    let fed_ports = fed.iter().copied().collect();
+    let program = library.expand(raw, &mut wanted, &fed_ports, library::Extent::Results)?;
+    let (feeds, fed, examples) = examples::features(&program, std::mem::take(&mut import.feeds), fed)?;
+    let given = inputs::Given::new(&feeds, &fed, import.variables, tables, examples)?;
     let graph = builder::build(&program, &wanted, &given)?;
-    if assigned.is_empty() {
+    let changed = changes(&program, &graph);
+    if changed.is_empty() {
         Ok(graph)
     } else {
         Err(ModelError::unsupported(format!(
             "the model changes variables or tables when it is called: {}",
-            listed(&assigned)
+            listed(&changed)
         )))
     }
+}
+
+/// Nodes that change what results depend on, or a table. What a function does beside its results happens whether somebody reads it or
+/// not; but a variable that no result needs, as the seed of a layer that drops nothing, may change unseen.
+fn changes(program: &Program, graph: &Graph) -> Vec<String> {
+    let used: HashSet<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    let changed = (0..program.nodes.len()).filter(|node| {
+        let raw = &program.nodes[*node];
+        if raw.instance == 0 || !operators::is_assignment(&raw.definition.op) {
+            return false;
+        }
+        let changed = raw.inputs.first().map(|changed| tables::origin(program, *changed).node);
+        changed.is_none_or(|changed| {
+            program.definition(changed).op != "VarHandleOp" || used.contains(program.name(changed).as_str())
+        })
+    });
+    changed.map(|node| program.described(node)).collect()
 }
 
 fn resolve(nodes: Vec<proto::NodeDef>) -> Result<(Vec<Raw>, HashMap<String, usize>), ModelError> {

@@ -405,6 +405,10 @@ impl super::Variables for One {
             other => Err(ModelError::invalid(format!("no variable '{other}'"))),
         }
     }
+
+    fn stored(&self, key: &str) -> Result<crate::array::Array, ModelError> {
+        Err(ModelError::invalid(format!("no tensor '{key}'")))
+    }
 }
 
 fn feed(name: &str, tensor: &str) -> super::Feed {
@@ -423,6 +427,7 @@ fn import(draft: Draft, feeds: &[super::Feed], output: &str) -> Result<crate::gr
         fetches: vec![("answer".to_owned(), output.to_owned())],
         variables: &One,
         initializer: None,
+        restorer: None,
         assets: Vec::new(),
     })
 }

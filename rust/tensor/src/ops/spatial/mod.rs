@@ -3,6 +3,7 @@
 mod convolution;
 mod pooling;
 mod prepared;
+mod resample;
 mod resize;
 mod sampling;
 mod windows;
@@ -10,6 +11,7 @@ mod windows;
 pub(crate) use convolution::Growth;
 pub(crate) use pooling::Pool;
 pub(crate) use prepared::PreparedConvolution;
+pub(crate) use resample::{Kernel, Resample};
 pub(crate) use resize::{Aspect, Coordinates, Interpolation, Nearest, Resize};
 pub(crate) use sampling::{Between, Beyond, GridSample, Regions};
 pub(crate) use windows::{Axis, Padding, Window};
@@ -57,6 +59,7 @@ pub(crate) enum Spatial {
         window: Window,
     },
     Resize(Resize),
+    Resample(Resample),
     GridSample(GridSample),
     AffineGrid {
         align_corners: bool,
@@ -113,6 +116,7 @@ pub(super) fn evaluate(what: &Spatial, inputs: &[Array], budget: &mut Budget) ->
             unpool_into(at(0)?, at(1)?, &shape, sizes, window)?
         }
         Spatial::Resize(what) => resize::resize(what, inputs, budget)?,
+        Spatial::Resample(what) => resample::resample(*what, inputs, budget)?,
         Spatial::GridSample(what) => sampling::grid_sample(*what, at(0)?, at(1)?, budget)?,
         Spatial::AffineGrid { align_corners } => sampling::affine_grid(at(0)?, &at(1)?.lengths()?, *align_corners)?,
         Spatial::RoiAlign(what) => sampling::roi_align(*what, at(0)?, at(1)?, at(2)?, budget)?,

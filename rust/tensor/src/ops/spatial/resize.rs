@@ -25,6 +25,8 @@ pub(crate) enum Interpolation {
     Nearest(Nearest),
     Linear,
     Cubic(f64),
+    /// With distances rounded to 1024 steps, as TensorFlow does.
+    SteppedCubic(f64),
 }
 
 /// Which one is nearest.
@@ -56,7 +58,7 @@ pub(crate) enum Aspect {
 }
 
 /// Old places and their weights; empty for an element outside of the image.
-type Mix = Vec<(usize, f64)>;
+pub(super) type Mix = Vec<(usize, f64)>;
 
 /// Data, regions, scales, sizes; of the last two, one.
 pub(super) fn resize(what: &Resize, inputs: &[Array], budget: &mut Budget) -> Result<Array, Trouble> {
@@ -156,8 +158,21 @@ fn mixes(
     }
     let last = length as f64 - 1.0;
     let exact = scale * length as f64;
+    // Which step it is depends on the rounding of single precision.
+    let step = if what.coordinates == Coordinates::AlignCorners {
+        last as f32 / (exact as f32 - 1.0)
+    } else {
+        length as f32 / output as f32
+    };
     let origin = |n: usize| {
         let x = n as f64;
+        if let Interpolation::SteppedCubic(_) = what.how {
+            return f64::from(if what.coordinates == Coordinates::HalfPixel {
+                (n as f32 + 0.5) * step - 0.5
+            } else {
+                n as f32 * step
+            });
+        }
         match what.coordinates {
             Coordinates::HalfPixelSymmetric => {
                 let adjustment = output as f64 / exact;
@@ -176,7 +191,7 @@ fn mixes(
     let reach = match what.how {
         Interpolation::Nearest(_) => 1.0,
         Interpolation::Linear => (1.0 / stretch).ceil(),
-        Interpolation::Cubic(_) => (2.0 / stretch).ceil(),
+        Interpolation::Cubic(_) | Interpolation::SteppedCubic(_) => (2.0 / stretch).ceil(),
     };
     budget.charge((reach * 2.0 * output as f64) as usize)?;
     let mut result = Vec::with_capacity(output);
@@ -202,6 +217,10 @@ fn mixes(
             }
             Interpolation::Linear => weights(reach, ratio, stretch, base, |x| (1.0 - x).max(0.0)),
             Interpolation::Cubic(a) => weights(reach, ratio, stretch, base, |x| cubic(x, a)),
+            Interpolation::SteppedCubic(a) => {
+                let ratio = (ratio * 1024.0).round_ties_even() / 1024.0;
+                weights(reach, ratio, stretch, base, |x| cubic(x, a))
+            }
         };
         if what.exclude_outside {
             for (place, weight) in &mut taps {
@@ -233,7 +252,7 @@ fn weights(reach: f64, ratio: f64, stretch: f64, base: f64, function: impl Fn(f6
         .collect()
 }
 
-fn cubic(x: f64, a: f64) -> f64 {
+pub(super) fn cubic(x: f64, a: f64) -> f64 {
     if x <= 1.0 {
         ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
     } else if x < 2.0 {
@@ -243,7 +262,7 @@ fn cubic(x: f64, a: f64) -> f64 {
     }
 }
 
-fn mixed(array: &Array, axis: usize, mixes: &[Mix], budget: &mut Budget) -> Result<Array, Trouble> {
+pub(super) fn mixed(array: &Array, axis: usize, mixes: &[Mix], budget: &mut Budget) -> Result<Array, Trouble> {
     fn floats<T: Float>(values: &[T], shape: Vec<usize>, axis: usize, length: usize, mixes: &[Mix]) -> Array {
         let (outer, inner) = around(&shape, axis);
         let mut result = Vec::with_capacity(outer * mixes.len() * inner);

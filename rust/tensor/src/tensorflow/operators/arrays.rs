@@ -7,6 +7,8 @@ use crate::maker::Maker;
 use crate::ops::arrange::Arrange;
 use crate::ops::counting::{Counting, Segments};
 use crate::ops::moves::{Move, Padded};
+use crate::ops::partition::Partition;
+use crate::ops::random::{Distribution, Random};
 use crate::ops::ranking::Ranking;
 use crate::ops::scatter::{Scatter, Written};
 
@@ -52,8 +54,10 @@ fn elementwise(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
             let sum = maker.one(sum, &[squares]);
             return Ok(Some(vec![maker.one(Op::Unary(Unary::Scale(0.5)), &[sum])]));
         }
-        "Atan2" => return arc_tangent(call, maker),
-        "FakeQuantWithMinMaxArgs" | "FakeQuantWithMinMaxVars" => return quantize(call, maker),
+        "Atan2" => return Ok(Some(vec![arc_tangent(maker, call.input(0)?, call.input(1)?)])),
+        "FakeQuantWithMinMaxArgs" | "FakeQuantWithMinMaxVars" | "FakeQuantWithMinMaxVarsPerChannel" => {
+            return quantize(call, maker);
+        }
         "MulNoNan" | "Xlogy" | "Xlog1py" => Binary::Multiply,
         "DivNoNan" | "Xdivy" => Binary::Divide,
         _ => return Ok(None),
@@ -79,8 +83,7 @@ fn elementwise(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
 }
 
 /// The angle of a point: that of its slope, turned around where the point lies on the left.
-fn arc_tangent(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
-    let (y, x) = (call.input(0)?, call.input(1)?);
+pub(super) fn arc_tangent(maker: &mut Maker<'_>, y: Value, x: Value) -> Value {
     let [zero, half, whole] =
         [0.0, std::f64::consts::FRAC_PI_2, std::f64::consts::PI].map(|n| number_like(maker, n, x));
     let compare = |maker: &mut Maker<'_>, how, a, b| maker.one(Op::Compare(how), &[a, b]);
@@ -97,7 +100,7 @@ fn arc_tangent(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
     let sign = maker.one(Op::Unary(Unary::Sign), &[y]);
     let straight = binary(maker, Binary::Multiply, sign, half);
     let upright = compare(maker, Compare::Equal, x, zero);
-    Ok(Some(vec![choose(maker, upright, straight, angle)]))
+    choose(maker, upright, straight, angle)
 }
 
 /// To the nearest of the steps between two limits, which are moved so that 0 is a step.
@@ -129,14 +132,16 @@ fn quantize(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
         let sum = binary(maker, Binary::Add, value, half);
         maker.one(Op::Unary(Unary::Floor), &[sum])
     };
-    let zero = maker.one(Op::Clip, &[zero, first, last]);
+    let zero = binary(maker, Binary::Maximum, zero, first);
+    let zero = binary(maker, Binary::Minimum, zero, last);
     let zero = round(maker, zero);
     let bound = |maker: &mut Maker<'_>, end| {
         let steps = binary(maker, Binary::Subtract, end, zero);
         binary(maker, Binary::Multiply, steps, step)
     };
     let (low, high) = (bound(maker, first), bound(maker, last));
-    let clipped = maker.one(Op::Clip, &[value, low, high]);
+    let clipped = binary(maker, Binary::Maximum, value, low);
+    let clipped = binary(maker, Binary::Minimum, clipped, high);
     let above = binary(maker, Binary::Subtract, clipped, low);
     let number = binary(maker, Binary::Divide, above, step);
     let number = round(maker, number);
@@ -174,7 +179,7 @@ fn choice(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
             );
             Ok(Some(vec![found[0], indices]))
         }
-        "Unique" | "UniqueWithCounts" => {
+        "Unique" | "UniqueV2" | "UniqueWithCounts" | "UniqueWithCountsV2" => {
             let unique = Ranking::Unique {
                 axis: None,
                 sorted: false,
@@ -212,6 +217,70 @@ fn choice(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
             let last = maker.scalar(-1);
             let sums = maker.one(sum, &[products, last]);
             Ok(Some(vec![maker.one(Op::Unary(Unary::Negative), &[sums])]))
+        }
+        // Integers may be multiplied into wider ones.
+        "BatchMatMulV3"
+            if call
+                .node
+                .dtype("Tout")
+                .is_ok_and(|to| !call.node.dtype("Ta").is_ok_and(|own| own == to)) =>
+        {
+            let wide = Op::Cast(call.node.dtype("Tout")?);
+            let [left, right] = [call.input(0)?, call.input(1)?].map(|value| maker.one(wide.clone(), &[value]));
+            let product = Op::MatMul {
+                transpose_left: call.node.flag("adj_x"),
+                transpose_right: call.node.flag("adj_y"),
+            };
+            Ok(Some(vec![maker.one(product, &[left, right])]))
+        }
+        "RandomStandardNormal" => {
+            let zero = maker.constant(Array::scalar(0.0_f32));
+            let zeros = maker.one(Op::Fill, &[call.input(0)?, zero]);
+            let normal = Random {
+                what: Distribution::Normal {
+                    mean: 0.0,
+                    deviation: 1.0,
+                },
+                shape: None,
+                dtype: Some(call.node.dtype("dtype")?),
+                seed: 0,
+            };
+            Ok(Some(vec![maker.one(Op::Random(normal), &[zeros])]))
+        }
+        "InTopK" | "InTopKV2" => {
+            let (scores, wanted) = (call.input(0)?, call.input(1)?);
+            let (count, last) = match call.node.integer("k") {
+                Some(count) if call.operator() == "InTopK" => (maker.scalar(count), maker.scalar(-1)),
+                _ => (call.input(2)?, maker.scalar(-1)),
+            };
+            let wanted = maker.one(Op::ExpandDims, &[wanted, last]);
+            let gather = Op::Gather {
+                batch_axes: 1,
+                with_axis: true,
+            };
+            let own = maker.one(gather, &[scores, wanted, last]);
+            let above = maker.one(Op::Compare(Compare::Greater), &[scores, own]);
+            let above = maker.one(Op::Cast(DType::I64), &[above]);
+            let sum = Op::Reduce {
+                how: Reduce::Sum,
+                keep_axes: false,
+                all: false,
+            };
+            let above = maker.one(sum, &[above, last]);
+            let count = maker.one(Op::Cast(DType::I64), &[count]);
+            Ok(Some(vec![maker.one(Op::Compare(Compare::Less), &[above, count])]))
+        }
+        "DynamicPartition" => {
+            let count = call.node.count("num_partitions")?;
+            call.same(Op::Partition(Partition::Dynamic { count }), maker)
+        }
+        "DynamicStitch" | "ParallelDynamicStitch" => {
+            let count = call.node.count("N")?;
+            call.same(Op::Partition(Partition::Stitch { count }), maker)
+        }
+        "ListDiff" => {
+            let places = call.index_type("out_idx");
+            call.same(Op::Partition(Partition::Difference { places }), maker)
         }
         "BroadcastArgs" | "BroadcastDynamicShape" => call.same(Op::Arrange(Arrange::CommonShape), maker),
         _ => Ok(None),

@@ -176,7 +176,7 @@ fn resize(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
     };
     let how = match call.operator() {
         "ResizeBilinear" => Interpolation::Linear,
-        "ResizeBicubic" => Interpolation::Cubic(if centers { -0.5 } else { -0.75 }),
+        "ResizeBicubic" => Interpolation::SteppedCubic(if centers { -0.5 } else { -0.75 }),
         _ if corners || centers => Interpolation::Nearest(Nearest::RoundPreferCeiling),
         _ => Interpolation::Nearest(Nearest::Floor),
     };

@@ -7,7 +7,9 @@ mod arrays;
 mod call;
 mod images;
 mod lists;
+mod pictures;
 pub(super) mod ports;
+mod spectral;
 mod strings;
 
 use call::{Call, Lowered};
@@ -18,6 +20,7 @@ use crate::array::DType;
 use crate::graph::{Binary, Compare, Op, Padding, Reduce, SliceMasks, Unary, Value, Window};
 use crate::maker::Maker;
 use crate::ops::Equation;
+use crate::ops::decompositions::Decomposition;
 use crate::ops::systems::System;
 pub(super) use ports::ports;
 
@@ -54,8 +57,14 @@ pub(super) fn is_assignment(operator: &str) -> bool {
 /// When an attribute or an input is missing or has a value that is not supported.
 pub(super) fn lower(node: &NodeDef, inputs: &[Value], maker: &mut Maker<'_>) -> Result<Option<Vec<Value>>, ModelError> {
     let call = Call { node, inputs };
-    let topics: &[fn(&Call<'_>, &mut Maker<'_>) -> Lowered] =
-        &[arrays::lower, images::lower, lists::lower, strings::lower];
+    let topics: &[fn(&Call<'_>, &mut Maker<'_>) -> Lowered] = &[
+        spectral::lower,
+        arrays::lower,
+        images::lower,
+        pictures::lower,
+        lists::lower,
+        strings::lower,
+    ];
     for topic in topics {
         if let Some(values) = topic(&call, maker)? {
             return Ok(Some(values));
@@ -88,6 +97,7 @@ fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         | "CheckNumerics"
         | "PlaceholderWithDefault"
         | "EnsureShape"
+        | "GuaranteeConst"
         // A variable is its value: nothing assigns to it once the model is loaded.
         | "ReadVariableOp" => Op::Identity,
         "Neg" => Op::Unary(Unary::Negative),
@@ -111,6 +121,10 @@ fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "Acosh" => Op::Unary(Unary::AreaCosine),
         "Atanh" => Op::Unary(Unary::AreaTangent),
         "Erf" => Op::Unary(Unary::ErrorFunction),
+        "Erfinv" => Op::Unary(Unary::InverseErrorFunction),
+        "Ndtri" => Op::Unary(Unary::NormalQuantile),
+        "Lgamma" => Op::Unary(Unary::LogGamma),
+        "Digamma" => Op::Unary(Unary::Digamma),
         "IsNan" => Op::IsNan,
         "IsInf" => Op::IsInfinite {
             positive: true,
@@ -161,6 +175,14 @@ fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
             adjoint: node.flag("adjoint"),
         }),
         "Cholesky" | "BatchCholesky" => Op::System(System::Cholesky),
+        "Qr" => Op::Decomposition(Decomposition::Triangular {
+            full: node.flag("full_matrices"),
+        }),
+        "SelfAdjointEigV2" => Op::Decomposition(Decomposition::Eigen),
+        "Svd" => Op::Decomposition(Decomposition::Singular {
+            full: node.flag("full_matrices"),
+            vectors: !node.attr.contains_key("compute_uv") || node.flag("compute_uv"),
+        }),
         "EuclideanNorm" => reduce(Reduce::Length),
         "MatrixDeterminant" | "BatchMatrixDeterminant" => Op::Determinant,
         "Sub" => Op::Binary(Binary::Subtract),
@@ -267,6 +289,10 @@ fn translate(node: &NodeDef) -> Result<Option<Op>, ModelError> {
         "RandomUniform" => Op::RandomUniform {
             dtype: node.dtype("dtype")?,
         },
+        "CTCGreedyDecoder" => Op::Ragged(crate::ops::ragged::Ragged::GreedyPath {
+            merges: node.flag("merge_repeated"),
+            blank: node.integer("blank_index").unwrap_or(-1),
+        }),
         "TensorListFromTensor" => Op::ListFromTensor,
         "TensorListReserve" => Op::ListReserve,
         "TensorListGetItem" => Op::ListGet {
@@ -306,7 +332,7 @@ fn window(node: &NodeDef) -> Result<Window, ModelError> {
 }
 
 /// Height and width of an attribute with four entries, whose other two must be 1.
-fn pair(node: &NodeDef, name: &str) -> Result<[usize; 2], ModelError> {
+pub(super) fn pair(node: &NodeDef, name: &str) -> Result<[usize; 2], ModelError> {
     let entry = |value: i64| {
         usize::try_from(value)
             .ok()

@@ -24,6 +24,10 @@ fn output_names(operator: &str) -> Option<&'static [&'static str]> {
         "TensorListConcat" | "TensorListConcatV2" => &["tensor", "lengths"],
         "TensorArrayV3" => &["handle", "flow"],
         "TensorArrayConcatV3" => &["value", "lengths"],
+        "CTCGreedyDecoder" => &["decoded_indices", "decoded_values", "decoded_shape", "log_probability"],
+        "NonMaxSuppressionV4" => &["selected_indices", "valid_outputs"],
+        "NonMaxSuppressionV5" => &["selected_indices", "selected_scores", "valid_outputs"],
+        "CombinedNonMaxSuppression" => &["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"],
         "MaxPoolWithArgmax" => &["output", "argmax"],
         "SparseReshape" => &["output_indices", "output_shape"],
         "SparseFillEmptyRows" => &[
@@ -93,6 +97,7 @@ pub(in crate::tensorflow) fn ports(node: &NodeDef) -> usize {
     let types = |name: &str| node.list(name).map_or(0, |list| list.r#type.len());
     match node.op.as_str() {
         "Unpack" => node.count("num").unwrap_or(1),
+        "DynamicPartition" => node.count("num_partitions").unwrap_or(1),
         "Split" | "SplitV" => node.count("num_split").unwrap_or(1),
         "PartitionedCall" | "StatefulPartitionedCall" | "If" | "StatelessIf" | "Case" | "StatelessCase" => {
             types("Tout")

@@ -6,7 +6,7 @@ use super::call::{Call, Lowered};
 use crate::array::{DType, Text};
 use crate::graph::Op;
 use crate::maker::Maker;
-use crate::ops::ragged::Ragged;
+use crate::ops::ragged::{Division, Ragged};
 use crate::ops::strings::{
     Count, Fill, Hash, NGrams, Notation, NumberFormat, Replace, Strings, compile, compile_whole,
 };
@@ -52,6 +52,9 @@ fn text(call: &Call<'_>) -> Result<Option<Strings>, ModelError> {
         "ReduceJoin" => Strings::JoinAxes {
             separator: Text::from(node.text("separator")),
             keep_axes: node.flag("keep_dims"),
+        },
+        "UnsortedSegmentJoin" => Strings::JoinSegments {
+            separator: Text::from(node.text("separator")),
         },
         "StringToNumber" => Strings::ToNumber(node.dtype("out_type").unwrap_or(DType::F32)),
         "AsString" => Strings::Format(NumberFormat {
@@ -125,20 +128,34 @@ fn ragged(call: &Call<'_>, maker: &mut Maker<'_>) -> Lowered {
                 .list("row_partition_types")
                 .map(|list| list.s.as_slice())
                 .unwrap_or_default();
-            let by_row_splits = match kinds {
-                [kind] if kind == b"ROW_SPLITS" => true,
-                [first, second] if first == b"FIRST_DIM_SIZE" && second == b"VALUE_ROWIDS" => false,
-                _ => return Err(call.unsupported("rows that are ragged in more than one axis")),
+            let division = |kind: &Vec<u8>| match kind.as_slice() {
+                b"FIRST_DIM_SIZE" => Ok(Division::FirstLength),
+                b"VALUE_ROWIDS" => Ok(Division::RowOfEach),
+                b"ROW_SPLITS" => Ok(Division::Splits),
+                other => Err(call.unsupported(&format!("rows divided by '{}'", String::from_utf8_lossy(other)))),
             };
-            // Shape, values, default; first axis and row of each value, or where rows begin.
-            Ragged::ToTensor { by_row_splits }
+            // Shape, values, default; then an input for each.
+            Ragged::ToTensor(kinds.iter().map(division).collect::<Result<_, _>>()?)
+        }
+        "RaggedTensorToSparse" => {
+            let axes = call.inputs.len().saturating_sub(1);
+            return Ok(Some(maker.many(Op::Ragged(Ragged::ToSparse { axes }), call.inputs, 3)));
+        }
+        "UnicodeTranscode" => {
+            let same = ["input_encoding", "output_encoding"].map(|name| call.node.text(name));
+            if same != ["UTF-8"; 2] || call.node.flag("replace_control_characters") {
+                return Err(call.unsupported("encodings other than UTF-8"));
+            }
+            return Ok(Some(vec![call.input(0)?]));
         }
         "RaggedRange" => return Ok(Some(maker.many(Op::Ragged(Ragged::Range), call.inputs, 2))),
         "RaggedGather" => {
-            if call.inputs.len() != 3 {
-                return Err(call.unsupported("rows that are ragged in more than one axis"));
-            }
-            return Ok(Some(maker.many(Op::Ragged(Ragged::Gather), call.inputs, 2)));
+            let axes = call.inputs.len().saturating_sub(2);
+            return Ok(Some(maker.many(
+                Op::Ragged(Ragged::Gather { axes }),
+                call.inputs,
+                axes + 1,
+            )));
         }
         "RaggedBincount" => Ragged::Bincount {
             binary: call.node.flag("binary_output"),
