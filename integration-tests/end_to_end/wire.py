@@ -48,21 +48,39 @@ def wine(values: Union[Mapping[str, float], Sequence[float]], data_type: Optiona
 
 def model(
     name: str,
-    content: bytes,
+    content: bytes = b"",
     version: str = "",
     data_type: str = "wine",
     model_type: int = PMML,
     sha256: Optional[bytes] = None,
     outputs: Iterable[bytes] = (),
+    location: str = "",
+    more: bytes = b"",
 ) -> bytes:
-    """A ModelDescriptor that adds a model. `sha256` None is the right one."""
+    """A ModelDescriptor that adds a model, inline or by location. `sha256` None is the right one of an inline model; `more` are further fields."""
+    if sha256 is None:
+        sha256 = b"" if location else hashlib.sha256(content).digest()
     return b"".join(
         [
-            text(1, name), text(3, data_type), number(4, model_type), text(5, content), text(17, version),
-            text(19, hashlib.sha256(content).digest() if sha256 is None else sha256),
-            *(text(21, output) for output in outputs),
+            text(1, name), text(3, data_type), number(4, model_type), text(6, location) if location else text(5, content), text(17, version),
+            text(19, sha256), *(text(21, output) for output in outputs), more,
         ]
     )
+
+
+def inputs(model_input: str, record_fields: Iterable[str]) -> bytes:
+    """A descriptor's binding of a model input to fields of the record."""
+    return text(20, text(1, model_input) + b"".join(text(2, field) for field in record_fields))
+
+
+def signature(name: str) -> bytes:
+    """The signature of a SavedModel that a descriptor chooses."""
+    return text(22, name)
+
+
+def preprocessing(width: int, mean: float, std: float, model_input: str, field: int = 23) -> bytes:
+    """A descriptor's window of values. The older protocol has it in field 7."""
+    return text(field, number(1, width) + double(2, mean) + double(3, std) + text(4, model_input))
 
 
 def command(action: int, name: str, data_type: str = "wine", version: str = "") -> bytes:
