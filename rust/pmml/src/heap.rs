@@ -16,7 +16,7 @@ use crate::models::output::{Feature, OutputField};
 use crate::models::regression::{Plain, Regression, Table, Term};
 use crate::models::rule_set::{Rule, RuleSet};
 use crate::models::scorecard::{Attribute, Characteristic, Partial, Scorecard};
-use crate::models::similarity::{Codes, Neighbors};
+use crate::models::similarity::{Codes, Neighbors, Voted};
 use crate::models::support_vector::{Element, Machine, SupportVector};
 use crate::models::target::Target;
 use crate::models::tree::{Embedded, TreeNode};
@@ -273,7 +273,14 @@ impl HeapBytes for NeuralNetwork {
             .chain
             .as_ref()
             .map_or(0, serving_kernels::dense::DenseChain::heap_bytes);
-        chain + self.inputs.heap() + self.direct.heap() + self.layers.heap() + self.outputs.heap()
+        let further = self.further.iter().map(|(_, outputs)| outputs.heap());
+        chain
+            + self.inputs.heap()
+            + self.direct.heap()
+            + self.layers.heap()
+            + self.outputs.heap()
+            + size_of_val(&*self.further)
+            + further.sum::<usize>()
     }
 }
 
@@ -289,7 +296,14 @@ impl HeapBytes for Mining {
 
 impl HeapBytes for Neighbors {
     fn heap(&self) -> usize {
-        self.points.heap_bytes() + self.answers.heap() + self.names.heap() + self.raw.heap() + self.raw_fields.heap()
+        let voted = |voted: &Voted| voted.answers.heap() + 4 * voted.places.capacity();
+        let further = self.further.iter().map(|(_, of)| voted(of)).sum::<usize>() + size_of_val(&*self.further);
+        self.points.heap_bytes()
+            + voted(&self.voted)
+            + further
+            + self.names.heap()
+            + self.raw.heap()
+            + self.raw_fields.heap()
     }
 }
 
@@ -307,7 +321,7 @@ impl HeapBytes for Kind {
             Self::SupportVector(machine) => machine.heap(),
             Self::Scorecard(scorecard) => scorecard.heap(),
             Self::RuleSet(set) => set.heap(),
-            Self::Anomaly(_) => 0,
+            Self::Anomaly(_) | Self::Further => 0,
             Self::Association(association) => size_of_val(&**association) + association.heap_bytes(),
             Self::Sequences(sequences) => size_of_val(&**sequences) + sequences.heap_bytes(),
             Self::Baseline(baseline) => size_of_val(&**baseline) + baseline.heap_bytes(),

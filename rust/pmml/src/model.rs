@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serving_model::{Block, DataType, Field, Limits, Model, ModelError, ModelType, Schema, Scorer};
 
-use crate::compile::{Compiler, DEEPEST, Input, model_of};
-use crate::document::{Document, Node};
+use crate::compile::{Compiler, DEEPEST, Input, model_of, target_names};
+use crate::document::Document;
 use crate::models::Kind;
 use crate::models::output::Feature;
 use crate::notes;
@@ -170,7 +170,8 @@ impl PmmlModel {
             program,
         };
         model.learn(limits)?;
-        model.describe_outputs(&targets(element), limits)?;
+        let targets: Vec<String> = target_names(element).into_iter().map(str::to_owned).collect();
+        model.describe_outputs(&targets, limits)?;
         model.summary = summarize(root.get("version"), document.len(), &elements);
         model.bytes = model.count();
         if model.bytes > limits.native_bytes {
@@ -274,6 +275,17 @@ impl PmmlModel {
             }
             for (name, cell, kind) in found {
                 self.push_output(&mut known, name, cell, kind, TARGET.to_owned())?;
+            }
+        } else if let Some(further) = root.further() {
+            let of_root = root.target_name.iter().map(|_| Cell::Target(self.program.root));
+            let of_others = further.into_iter().map(Cell::OneOf);
+            let cells: Vec<Cell> = of_root.chain(of_others).collect();
+            for (name, cell) in targets.iter().zip(cells) {
+                let kind = match cell {
+                    Cell::OneOf(index) => data_type(self.program.models[index].target_kind),
+                    _ => target_kind,
+                };
+                self.push_output(&mut known, name.clone(), cell, kind, TARGET.to_owned())?;
             }
         } else if let (Kind::TimeSeries(series), [_, _, ..]) = (&root.kind, targets) {
             let slots: Vec<Slot> = series.targets.iter().map(|target| target.value).collect();
@@ -390,17 +402,6 @@ fn summarize(version: Option<&str>, elements: usize, models: &[(&str, usize)]) -
         let _ = write!(text, "{separator}{count} {name}");
     }
     text
-}
-
-/// The target fields of a model, in the order of its mining schema.
-fn targets(model: Node<'_>) -> Vec<String> {
-    model
-        .child("MiningSchema")
-        .into_iter()
-        .flat_map(|schema| schema.all("MiningField"))
-        .filter(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
-        .filter_map(|field| field.get("name").map(str::to_owned))
-        .collect()
 }
 
 impl Model for PmmlModel {

@@ -43,7 +43,7 @@ pub(crate) fn of_input(kind: Type, treatment: &Treatment, strings: &Strings) -> 
     }
     match treatment.on_missing {
         OnMissing::Keep => {}
-        OnMissing::Return => notes.push("missing: refused".into()),
+        OnMissing::Return(_) => notes.push("missing: refused".into()),
         OnMissing::Replace(value) => notes.push(format!("missing: replaced by {}", spelled(value, strings))),
     }
     match treatment.invalid {

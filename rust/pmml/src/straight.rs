@@ -8,7 +8,7 @@ use serving_model::{Block, DataType, Output, Tag};
 
 use crate::model::{Cell, PmmlModel};
 use crate::models::mining::Method;
-use crate::models::neural_network::{Destination, predicted};
+use crate::models::neural_network::{Destination, predicted, shares};
 use crate::models::regression::{Normalization, normalize};
 use crate::models::tree::Walk;
 use crate::models::{Function, Kind, Model, NONE, largest_share};
@@ -79,7 +79,7 @@ impl Straight {
                 (features.cells(), features.single)
             }
             Kind::NeuralNetwork(network) => {
-                network.chain.as_ref()?;
+                network.chain.as_ref().filter(|_| network.further.is_empty())?;
                 (&*network.direct.cells, false)
             }
             _ => return None,
@@ -256,7 +256,7 @@ impl Straight {
                     .zip(self.answers.chunks_exact_mut(width))
                 {
                     if classifies {
-                        network.shares(values, network.last, answers);
+                        shares(&network.outputs, values, network.last, answers);
                     } else if let Some((from, Destination::Number(points))) = network.outputs.first() {
                         answers[0] = predicted(values[*from as usize - network.last], points);
                     } else {

@@ -54,8 +54,8 @@ pub(crate) enum Outliers {
 pub(crate) enum OnMissing {
     /// They stay missing.
     Keep,
-    /// The record is refused.
-    Return,
+    /// The record is refused; what is only taken as missing is replaced, if there is something to replace it.
+    Return(Value),
     /// They are replaced.
     Replace(Value),
 }
@@ -132,7 +132,7 @@ impl Treatment {
         match self.on_missing {
             OnMissing::Keep => Ok(Value::Missing),
             OnMissing::Replace(value) => Ok(value),
-            OnMissing::Return => Err(Fault {
+            OnMissing::Return(_) => Err(Fault {
                 cause: Cause::Missing,
                 slot,
             }),
@@ -142,8 +142,8 @@ impl Treatment {
     /// What becomes of a value that is taken as missing: `missingValueTreatment` refuses values that are not there, not these.
     fn taken_as_missing(&self) -> Value {
         match self.on_missing {
-            OnMissing::Replace(value) => value,
-            OnMissing::Keep | OnMissing::Return => Value::Missing,
+            OnMissing::Replace(value) | OnMissing::Return(value) => value,
+            OnMissing::Keep => Value::Missing,
         }
     }
 

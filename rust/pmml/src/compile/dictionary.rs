@@ -136,7 +136,7 @@ impl<'d> Compiler<'d> {
             None => None,
         };
         treatment.on_missing = match (node.get("missingValueTreatment"), replacement) {
-            (Some("returnInvalid"), _) => OnMissing::Return,
+            (Some("returnInvalid"), replacement) => OnMissing::Return(replacement.unwrap_or(Value::Missing)),
             (Some("asIs" | "asMean" | "asMode" | "asMedian" | "asValue") | None, Some(value)) => {
                 OnMissing::Replace(value)
             }

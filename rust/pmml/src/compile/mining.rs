@@ -7,6 +7,7 @@ use super::output::output_elements;
 use super::problems::Problems;
 use super::{Compiled, Compiler};
 use crate::document::Node;
+use crate::models::Function;
 use crate::models::mining::{Method, Mining, OnMissingPrediction, Segment};
 use crate::predicate::Predicate;
 use crate::run::Slot;
@@ -37,6 +38,9 @@ impl<'d> Compiler<'d> {
                 other => return Err(segmentation.invalid(format!("unknown multipleModelMethod '{other}'"))),
             },
         };
+        if method == Method::WeightedMedian && draft.function == Function::Classification {
+            self.unsupported(segmentation, "weightedMedian of classes");
+        }
         let on_missing = match segmentation
             .get("missingPredictionTreatment")
             .or(segmentation.get("x-missingPredictionTreatment"))

@@ -1,12 +1,12 @@
 //! What all model elements share: function, classes, targets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::targets::{function_of, target_element, target_names};
 use super::uncertainty::Prediction;
 use super::{Compiled, Compiler, ScopeId};
 use crate::document::Node;
 use crate::models::mining::{Method, Segment};
-use crate::models::target::{CastInteger, Target};
 use crate::models::{Class, Function, Kind, Model};
 use crate::value::{OpType, Type, Value};
 
@@ -136,6 +136,10 @@ pub(crate) struct Draft<'d> {
     pub(crate) segments: HashMap<&'d str, usize>,
     /// Predictions whose uncertainty, or of which several, are asked for.
     pub(crate) predictions: Vec<Prediction<'d>>,
+    /// Models of its other targets, which answer with it.
+    pub(crate) further: HashMap<&'d str, usize>,
+    /// All its targets.
+    pub(crate) targets: HashSet<&'d str>,
     /// How the outputs of the model look classes up.
     pub(crate) lookup: Lookup,
 }
@@ -161,8 +165,11 @@ impl<'d> Compiler<'d> {
             .into_iter()
             .flat_map(|output| output.all("OutputField"))
         {
-            if field.get("feature") == Some("probability")
+            if matches!(field.get("feature"), Some("probability" | "confidence"))
                 && field.get("segmentId").is_none()
+                && field
+                    .get("targetField")
+                    .is_none_or(|target| !draft.further.contains_key(target))
                 && let Some(text) = field.get("value")
             {
                 self.class(&mut draft.classes, text);
@@ -174,27 +181,34 @@ impl<'d> Compiler<'d> {
     pub(crate) fn model(&mut self, parent: ScopeId, node: Node<'d>, outer: Option<(&'d str, Type)>) -> Compiled<usize> {
         let index = self.models.len();
         self.models.push(None);
-        let function = match node.need("functionName")? {
-            "classification" => Function::Classification,
-            "regression" => Function::Regression,
-            _ => Function::Other,
-        };
+        let function = node.need("functionName")?;
         if node.get("isScorable").is_some() && !node.flag("isScorable", true)? {
             return Err(node.invalid("the model says that it is not scorable"));
         }
         let scope = self.model_scope(parent, node)?;
-        let own = node
-            .child("MiningSchema")
-            .into_iter()
-            .flat_map(|schema| schema.all("MiningField"))
-            .find(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
-            .and_then(|field| field.get("name"));
+        let targets = target_names(node);
+        let own = targets.first().copied();
         let declared = own.and_then(|name| self.fields.get(name));
+        // With several targets each is what its type says.
+        let by_type = matches!(node.name(), "NearestNeighborModel" | "NeuralNetwork")
+            && (targets.len() > 1 || function == "mixed");
+        let function = match (function, declared) {
+            (_, Some(field)) if by_type => function_of(field.optype),
+            ("classification", _) => Function::Classification,
+            ("regression", _) => Function::Regression,
+            _ => Function::Other,
+        };
         let (target_kind, target_optype) = match (declared, outer) {
             (Some(field), _) => (field.kind, field.optype),
             (None, Some((_, kind))) => (kind, kind.default_optype()),
             (None, None) if function == Function::Regression => (Type::Double, OpType::Continuous),
             (None, None) => (Type::String, OpType::Categorical),
+        };
+        let target_optype = match target_element(node, own).and_then(|target| target.get("optype")) {
+            Some("continuous") => OpType::Continuous,
+            Some("categorical") => OpType::Categorical,
+            Some("ordinal") => OpType::Ordinal,
+            _ => target_optype,
         };
         let declared_kind = declared.map(|field| field.kind);
         let takes_over = node.child("Segmentation").is_some_and(takes_over);
@@ -219,6 +233,8 @@ impl<'d> Compiler<'d> {
             target_optype,
             segments: HashMap::new(),
             predictions: Vec::new(),
+            further: HashMap::new(),
+            targets: targets.into_iter().collect(),
             lookup: Lookup {
                 answers: requests,
                 requests,
@@ -363,73 +379,5 @@ impl<'d> Compiler<'d> {
                 ("", None)
             }
         })
-    }
-
-    fn target(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Target>> {
-        let Some(targets) = draft.node.child("Targets") else {
-            return Ok(None);
-        };
-        let Some(node) = targets
-            .all("Target")
-            .find(|target| target.get("field").is_none() || target.get("field") == draft.target)
-        else {
-            return Ok(None);
-        };
-        let cast = match node.get("castInteger") {
-            None => None,
-            Some("round") => Some(CastInteger::Round),
-            Some("ceiling") => Some(CastInteger::Ceiling),
-            Some("floor") => Some(CastInteger::Floor),
-            Some(other) => return Err(node.invalid(format!("unknown castInteger '{other}'"))),
-        };
-        let mut target = Target {
-            min: node.number_or("min", f64::NEG_INFINITY)?,
-            max: node.number_or("max", f64::INFINITY)?,
-            factor: node.number_or("rescaleFactor", 1.0)?,
-            constant: node.number_or("rescaleConstant", 0.0)?,
-            cast,
-            default: None,
-            priors: Box::default(),
-            display: Box::default(),
-            changes: false,
-        };
-        if target.min > target.max {
-            return Err(node.invalid("min exceeds max"));
-        }
-        target.changes = target.cast.is_some()
-            || target.min != f64::NEG_INFINITY
-            || target.max != f64::INFINITY
-            || target.factor != 1.0
-            || target.constant != 0.0;
-        let mut priors = vec![0.0; draft.classes.list.len()];
-        let mut display: Vec<u32> = draft.classes.list.iter().map(|class| class.code).collect();
-        let (mut has_priors, mut has_display) = (false, false);
-        for value in node.all("TargetValue") {
-            if let Some(default) = value.number("defaultValue")? {
-                target.default = Some(default);
-            }
-            let Some(text) = value.get("value") else {
-                continue;
-            };
-            let literal = self.literal_or_text(draft.classes.kind, text);
-            let Some(class) = draft.classes.find(literal) else {
-                continue;
-            };
-            if let Some(prior) = value.number("priorProbability")? {
-                priors[class as usize] = prior;
-                has_priors = true;
-            }
-            if let Some(text) = value.get("displayValue") {
-                display[class as usize] = self.strings.intern(text);
-                has_display = true;
-            }
-        }
-        if has_priors {
-            target.priors = priors.into();
-        }
-        if has_display {
-            target.display = display.into();
-        }
-        Ok(Some(target))
     }
 }

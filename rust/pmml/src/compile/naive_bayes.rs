@@ -110,11 +110,8 @@ impl<'d> Compiler<'d> {
                     .zip(&totals)
                     .map(|(count, total)| {
                         let share: f64 = if *total == 0.0 { 0.0 } else { count / total };
-                        if share == 0.0 {
-                            threshold.ln()
-                        } else {
-                            share.max(threshold).ln()
-                        }
+                        // The threshold stands for no count at all, not for a small one.
+                        if share == 0.0 { threshold.ln() } else { share.ln() }
                     })
                     .collect();
                 (key, row)

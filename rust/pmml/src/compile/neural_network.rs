@@ -6,6 +6,8 @@ use serving_kernels::activation::Activation;
 use serving_kernels::dense::{DenseChain, DenseLayer};
 
 use super::model::Draft;
+use super::targets::target_names;
+use super::uncertainty::STEPS_OF_AN_OUTPUT;
 use super::{Compiled, Compiler, data_type};
 use crate::document::Node;
 use crate::expression::Expression;
@@ -62,7 +64,7 @@ impl<'d> Compiler<'d> {
             }
             inputs.push(expression);
         }
-        let default_normalization = node.get("normalizationMethod").unwrap_or("none");
+        let default_normalization = normalization(node, node.get("normalizationMethod").unwrap_or("none"))?;
         let elements: Vec<Node<'d>> = node.all("NeuralLayer").collect();
         let mut layers: Vec<Layer> = Vec::new();
         let mut first = 0;
@@ -124,28 +126,44 @@ impl<'d> Compiler<'d> {
             layers.push(Layer {
                 neurons: neurons.into(),
                 activation: function,
-                normalization: normalization(*element, element.get("normalizationMethod").unwrap_or("none"))?,
+                normalization: match element.get("normalizationMethod") {
+                    Some(name) => normalization(*element, name)?,
+                    None => default_normalization,
+                },
             });
         }
-        let Some(last) = layers.last_mut() else {
+        if layers.is_empty() {
             return Err(node.invalid("element NeuralLayer is missing"));
-        };
-        if elements
-            .last()
-            .is_some_and(|element| element.get("normalizationMethod").is_none())
-        {
-            last.normalization = normalization(node, default_normalization)?;
         }
-        let outputs = self.neural_outputs(draft, &ids)?;
+        let targets = target_names(node);
+        if targets.len() > 1 {
+            // Each target looks for its outputs among all.
+            let all = node.need_child("NeuralOutputs")?.all("NeuralOutput").count();
+            node.work(STEPS_OF_AN_OUTPUT.saturating_mul(all).saturating_mul(targets.len()))?;
+        }
+        let outputs = self.neural_outputs(draft, &ids, targets.len() > 1)?;
+        let mut further = Vec::new();
+        for name in targets.into_iter().skip(1) {
+            further.push(self.further(draft, name, |compiler, draft| {
+                compiler.neural_outputs(draft, &ids, true).map(Vec::into_boxed_slice)
+            })?);
+        }
         let mut network = NeuralNetwork {
             chain: chain(inputs.len(), &layers),
             inputs: inputs.into(),
             direct: Direct::default(),
             layers: layers.into(),
             outputs: outputs.into(),
+            further: further.into(),
             last: first,
         };
-        if network.outputs.iter().any(|(from, _)| (*from as usize) < network.last) {
+        let further = network.further.iter().flat_map(|(_, outputs)| outputs);
+        if network
+            .outputs
+            .iter()
+            .chain(further)
+            .any(|(from, _)| (*from as usize) < network.last)
+        {
             network.chain = None;
         }
         if network.chain.is_some() {
@@ -158,6 +176,7 @@ impl<'d> Compiler<'d> {
         &mut self,
         draft: &mut Draft<'d>,
         ids: &HashMap<&'d str, u32>,
+        several: bool,
     ) -> Compiled<Vec<(u32, Destination)>> {
         let mut outputs = Vec::new();
         for output in draft.node.need_child("NeuralOutputs")?.all("NeuralOutput") {
@@ -186,6 +205,10 @@ impl<'d> Compiler<'d> {
                 if hops > 64 {
                     return Err(output.invalid("derived fields refer to each other"));
                 }
+            }
+            // With several targets each output says which one it is for.
+            if several && expression.get("field").or(derived.get("name")) != draft.target {
+                continue;
             }
             let destination = match expression.name() {
                 "NormDiscrete" => Destination::Class(self.class(&mut draft.classes, expression.need("value")?)),

@@ -60,9 +60,22 @@ impl<'d> Compiler<'d> {
                 .get(id)
                 .ok_or_else(|| node.invalid(format!("there is no segment '{id}'")))?;
         }
+        let of_target = matches!(
+            node.get("feature").unwrap_or("predictedValue"),
+            "predictedValue" | "predictedDisplayValue" | "probability" | "confidence" | "residual"
+        );
+        if let (Some(target), true) = (node.get("targetField"), of_target)
+            && let Some(further) = draft.further.get(target)
+        {
+            model = *further;
+        }
         let feature = self.feature(draft, node, kind, model == index, model)?;
         let slot_kind = kind.unwrap_or(match &feature {
             Feature::Rule(wanted) if matches!(wanted.part, Part::Measure(_)) => Type::Double,
+            Feature::PredictedValue if model != index => {
+                let answering = self.models[model].as_ref();
+                answering.map_or(draft.target_kind, |model| model.target_kind)
+            }
             Feature::PredictedValue => draft.target_kind,
             Feature::Probability { .. }
             | Feature::PredictedProbability
@@ -235,6 +248,7 @@ impl<'d> Compiler<'d> {
                 })
             }
             "transformedValue" | "decision" => {
+                self.read_targets(draft, node)?;
                 Feature::Transformed(self.only_expression(draft.scope, &[], node, kind)?.0)
             }
             "entityId" | "clusterId" | "ruleId" => Feature::EntityId { rank },
@@ -252,10 +266,35 @@ impl<'d> Compiler<'d> {
         })
     }
 
+    /// Makes the targets that an expression reads fields of the record: it means what was observed, as in the reference tool.
+    fn read_targets(&mut self, draft: &Draft<'d>, expression: Node<'d>) -> Compiled<()> {
+        let mut pending: Vec<Node<'d>> = if draft.targets.is_empty() {
+            Vec::new()
+        } else {
+            expression.children().collect()
+        };
+        while let Some(node) = pending.pop() {
+            pending.extend(node.children());
+            if node.name() == "FieldRef"
+                && let Some(name) = node.get("field")
+                && draft.targets.contains(name)
+                && self.find(draft.scope, name)?.is_none()
+            {
+                let slot = self.observed_field(draft, name, node)?;
+                self.define(draft.scope, name, slot);
+            }
+        }
+        Ok(())
+    }
+
     /// The observed value of the target, as one more field of the record.
     fn observed(&mut self, draft: &Draft<'d>, node: Node<'d>) -> Compiled<Slot> {
         let name = node.get("targetField").or(draft.target);
         let name = name.ok_or_else(|| node.invalid("a residual needs a target field"))?;
+        self.observed_field(draft, name, node)
+    }
+
+    fn observed_field(&mut self, draft: &Draft<'d>, name: &'d str, node: Node<'d>) -> Compiled<Slot> {
         if let Some(input) = self.inputs.iter_mut().find(|input| input.name == name) {
             input.used = true;
             return Ok(input.slot);

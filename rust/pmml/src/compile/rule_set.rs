@@ -22,6 +22,7 @@ impl<'d> Compiler<'d> {
         };
         let mut rules = Vec::new();
         self.rules(draft, set, &mut rules, &mut 0)?;
+        self.output_classes(draft);
         Ok(Some(RuleSet {
             rules: rules.into(),
             selection,

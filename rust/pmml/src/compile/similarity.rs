@@ -1,19 +1,15 @@
-//! `ClusteringModel` and `NearestNeighborModel`.
-
-use std::collections::HashMap;
+//! `ClusteringModel`, and the comparison of points.
 
 use super::dictionary::interval;
 use super::matrix::matrix;
 use super::model::Draft;
 use super::partition::statistics;
-use super::table::{Columns, table_rows};
 use super::{Compiled, Compiler, array, numbers};
 use crate::document::Node;
-use crate::models::Function;
-use crate::models::similarity::{Clustering, Codes, Compare, Metric, Neighbors, Points, Scoring};
+use crate::models::similarity::{Clustering, Codes, Compare, Metric, Points};
 use crate::run::Slot;
 use crate::treatment::Interval;
-use crate::value::{Type, Value};
+use crate::value::Type;
 
 impl<'d> Compiler<'d> {
     pub(super) fn clustering_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Clustering>> {
@@ -127,7 +123,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Fields and measure, without points yet.
-    fn points(&mut self, draft: &Draft<'d>, element: &'static str) -> Compiled<(Points, bool)> {
+    pub(super) fn points(&mut self, draft: &Draft<'d>, element: &'static str) -> Compiled<(Points, bool)> {
         let node = draft.node;
         let measure = node.need_child("ComparisonMeasure")?;
         let nearest = measure.get("kind") != Some("similarity");
@@ -236,107 +232,5 @@ impl<'d> Compiler<'d> {
             tables: tables.into(),
         };
         Ok((points, nearest))
-    }
-
-    pub(super) fn nearest_neighbor_model(&mut self, draft: &mut Draft<'d>) -> Compiled<Option<Neighbors>> {
-        let node = draft.node;
-        let (mut points, nearest) = self.points(draft, "KNNInput")?;
-        let scoring = match draft.function {
-            Function::Classification => match node.get("categoricalScoringMethod").unwrap_or("majorityVote") {
-                "majorityVote" => Scoring::Vote,
-                "weightedMajorityVote" => Scoring::WeightedVote,
-                other => return Err(node.invalid(format!("unknown categoricalScoringMethod '{other}'"))),
-            },
-            _ => match node.get("continuousScoringMethod").unwrap_or("average") {
-                "average" => Scoring::Average,
-                "median" => Scoring::Median,
-                "weightedAverage" => Scoring::WeightedAverage,
-                other => return Err(node.invalid(format!("unknown continuousScoringMethod '{other}'"))),
-            },
-        };
-        let training = node.need_child("TrainingInstances")?;
-        let transformed = training.flag("isTransformed", false)?;
-        let instance_fields = training.need_child("InstanceFields")?;
-        let columns: Vec<(&str, &str)> = instance_fields
-            .all("InstanceField")
-            .map(|field| {
-                let name = field.need("field")?;
-                let column = field.get("column").unwrap_or(name);
-                Ok((name, column.rsplit(':').next().unwrap_or(column)))
-            })
-            .collect::<Compiled<_>>()?;
-        let mut named: HashMap<&str, &str> = HashMap::new();
-        let mut wanted = Columns::default();
-        let mut raw_cells = Vec::new();
-        for (field, column) in &columns {
-            named.entry(field).or_insert(column);
-            raw_cells.push(wanted.number(column));
-        }
-        let mut column_of = |name: &str| named.get(name).map(|column| wanted.number(column));
-        let id = node.get("instanceIdVariable").and_then(&mut column_of);
-        let answer = draft.target.and_then(&mut column_of);
-        let parent: Node<'d> = node.need_child("KNNInputs")?;
-        let inputs: Vec<&str> = parent
-            .all("KNNInput")
-            .map(|input| input.need("field"))
-            .collect::<Compiled<_>>()?;
-        // Points that hold the inputs themselves need no transformation.
-        let direct: Option<Vec<usize>> = inputs.iter().map(|name| column_of(name)).collect();
-        if transformed && direct.is_none() {
-            return Err(instance_fields.invalid("an input of the model has no column"));
-        }
-        let (mut answers, mut names, mut raw) = (Vec::new(), Vec::new(), Vec::new());
-        let mut cells = Vec::new();
-        for (number, row) in table_rows(training)?.into_iter().enumerate() {
-            wanted.read(&row, &mut cells);
-            let cell = |column: usize| cells[column].map(str::trim);
-            let name = id
-                .and_then(cell)
-                .map_or_else(|| (number + 1).to_string(), str::to_owned);
-            names.push(self.strings.intern(&name));
-            answers.push(match (answer.and_then(cell), draft.function) {
-                (Some(text), Function::Classification) => Value::Int(i64::from(self.class(&mut draft.classes, text))),
-                (Some(text), Function::Regression) => Value::Double(
-                    text.parse()
-                        .map_err(|_| training.invalid(format!("'{text}' is not a number")))?,
-                ),
-                _ => Value::Missing,
-            });
-            match &direct {
-                Some(columns) => {
-                    for column in columns {
-                        let value = match cell(*column) {
-                            Some(text) => text
-                                .parse::<f64>()
-                                .map_err(|_| training.invalid(format!("'{text}' is not a number")))?,
-                            None => f64::NAN,
-                        };
-                        points.values.push(value);
-                    }
-                }
-                None => raw.push(
-                    raw_cells
-                        .iter()
-                        .enumerate()
-                        .filter_map(|(field, column)| cell(*column).map(|text| (field as u32, text.to_owned())))
-                        .collect(),
-                ),
-            }
-        }
-        if answers.is_empty() {
-            return Err(training.invalid("there are no training instances"));
-        }
-        let count = node.need_number("numberOfNeighbors")?;
-        Ok(Some(Neighbors {
-            points,
-            nearest,
-            count: count.clamp(1.0, 1e9) as usize,
-            scoring,
-            threshold: node.number_or("threshold", 0.001)?,
-            answers,
-            names,
-            raw_fields: columns.iter().map(|(field, _)| (*field).to_owned()).collect(),
-            raw,
-        }))
     }
 }

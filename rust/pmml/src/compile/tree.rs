@@ -65,13 +65,21 @@ impl<'d> Compiler<'d> {
             node.reserve(&[rows.len(), classes], size_of::<f64>())?;
         }
         let shares = rows.table(classes);
+        let confidences = if self.in_forest || rows.confidences.is_empty() {
+            Vec::new()
+        } else {
+            node.reserve(&[rows.len(), classes], size_of::<f64>())?;
+            rows.confidences(classes)
+        };
         let mut tree = Tree {
             nodes: nodes.into(),
             shares: shares.into(),
+            confidences: confidences.into(),
             embedded: embedded.into(),
             on_unknown,
             last_prediction,
             lowered: None,
+            penalty: node.number_or("missingValuePenalty", 1.0)?,
         };
         if !self.in_forest {
             tree.lowered = lowered(&tree, &self.slots);
@@ -162,9 +170,10 @@ impl<'d> Compiler<'d> {
         rows: &mut Distributions,
     ) -> Compiled<Option<(u32, f64)>> {
         rows.row.clear();
-        let (mut total, mut given) = (0.0, false);
+        let (mut total, mut given) = (0.0, None);
         for distribution in element.all("ScoreDistribution") {
-            let [value, records, share] = distribution.several(["value", "recordCount", "probability"]);
+            let [value, records, share, confidence] =
+                distribution.several(["value", "recordCount", "probability", "confidence"]);
             let class = self.class(&mut draft.classes, distribution.needed("value", value)?);
             let share = share
                 .map(|text| distribution.as_number("probability", text))
@@ -173,9 +182,14 @@ impl<'d> Compiler<'d> {
                 (None, Some(share)) => share,
                 _ => distribution.as_number("recordCount", distribution.needed("recordCount", records)?)?,
             };
+            let confidence = confidence
+                .map(|text| distribution.as_number("confidence", text))
+                .transpose()?;
             total += records;
-            given |= share.is_some();
-            rows.row.push((class, records, share));
+            if let Some(share) = share {
+                given = Some(given.unwrap_or(0.0) + share);
+            }
+            rows.row.push((class, records, share, confidence));
         }
         Ok(rows.end_row(total, given).map(|row| (row, total)))
     }
@@ -184,22 +198,31 @@ impl<'d> Compiler<'d> {
 /// Distributions of classes, node after node, before it is known how many classes there are.
 #[derive(Default)]
 struct Distributions {
-    /// Of the node at hand: class, records, share.
-    row: Vec<(u32, f64, Option<f64>)>,
+    /// Of the node at hand: class, records, share, confidence.
+    row: Vec<(u32, f64, Option<f64>, Option<f64>)>,
     entries: Vec<(u32, f64)>,
+    /// Confidences that the document gives, by the numbers of their entries.
+    confidences: Vec<(usize, f64)>,
     ends: Vec<usize>,
 }
 
 impl Distributions {
-    /// Ends the row of a node. Returns its number, `None` when there is nothing in it.
-    fn end_row(&mut self, total: f64, given: bool) -> Option<u32> {
+    /// Ends the row of a node: the shares are those of the records, or of the sum of the given ones, which exporters
+    /// round. Returns its number, `None` when there is nothing in it.
+    fn end_row(&mut self, total: f64, given: Option<f64>) -> Option<u32> {
         if self.row.is_empty() {
             return None;
         }
-        self.entries.extend(self.row.iter().map(|(class, records, share)| {
-            let share = if given { share.unwrap_or(0.0) } else { records / total };
-            (*class, share)
-        }));
+        for (class, records, share, confidence) in &self.row {
+            let share = match given {
+                Some(given) if given > 0.0 => share.unwrap_or(0.0) / given,
+                Some(_) => 0.0,
+                None => records / total,
+            };
+            self.confidences
+                .extend(confidence.map(|confidence| (self.entries.len(), confidence)));
+            self.entries.push((*class, share));
+        }
         self.ends.push(self.entries.len());
         Some((self.ends.len() - 1) as u32)
     }
@@ -219,6 +242,17 @@ impl Distributions {
             start = *end;
         }
         table
+    }
+
+    /// The rows with the confidences that the document gives in the place of shares; nothing without any.
+    fn confidences(mut self, classes: usize) -> Vec<f64> {
+        if self.confidences.is_empty() {
+            return Vec::new();
+        }
+        for (entry, confidence) in &self.confidences {
+            self.entries[*entry].1 = *confidence;
+        }
+        self.table(classes)
     }
 }
 

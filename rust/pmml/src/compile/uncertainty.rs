@@ -9,7 +9,7 @@ use crate::models::output::Feature;
 use crate::run::Slot;
 
 /// About how long it takes to compare the attributes of two outputs.
-const STEPS_OF_AN_OUTPUT: usize = 256;
+pub(super) const STEPS_OF_AN_OUTPUT: usize = 256;
 
 /// The prediction of a target in slots of its own.
 #[derive(Clone, Copy, Debug)]

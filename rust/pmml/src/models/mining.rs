@@ -197,14 +197,7 @@ impl Run<'_> {
         let base = self.scratch.work.len();
         let classes = model.classes.len();
         // For classes: their sums; for numbers: pairs of value and weight.
-        self.scratch.work.resize(
-            base + classes,
-            if mining.method == Method::Max {
-                f64::NEG_INFINITY
-            } else {
-                0.0
-            },
-        );
+        self.scratch.work.resize(base + classes, 0.0);
         let start = self.scratch.work.len();
         let (mut total, mut missing, mut all, mut abstained) = (0.0, 0.0, 0.0, 0.0_f64);
         for segment in &mining.segments {
@@ -262,26 +255,21 @@ impl Run<'_> {
                 } else {
                     f64::from(u8::from(outcome.class as usize == from))
                 };
-                let sum = &mut self.scratch.work[base + *to as usize];
-                match mining.method {
-                    Method::Max => *sum = sum.max(share),
-                    Method::Median | Method::WeightedMedian => {}
-                    _ => *sum += weight * share,
-                }
-            }
-            if mining.method == Method::Max {
-                self.scratch.outcomes[index] = outcome;
+                self.scratch.work[base + *to as usize] += weight * share;
             }
         }
         // Segments without answer vote for 'missing'.
         let most = self.scratch.work[base..start].iter().copied().fold(0.0, f64::max);
         let found = if total == 0.0 || (votes && abstained > most) || (all > 0.0 && missing / all > mining.threshold) {
             false
+        } else if classifies && matches!(mining.method, Method::Max | Method::Median) {
+            self.scratch.work.truncate(base);
+            return self.most_certain(index, model, mining);
         } else if classifies {
             for class in 0..classes {
                 let sum = self.scratch.work[base + class];
                 self.scratch.shares[model.shares + class] = match mining.method {
-                    Method::Max | Method::Sum | Method::WeightedSum => sum,
+                    Method::Sum | Method::WeightedSum => sum,
                     _ => sum / total,
                 };
             }

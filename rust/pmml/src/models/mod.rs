@@ -9,6 +9,7 @@ pub(crate) mod forest;
 pub(crate) mod gaussian_process;
 pub(crate) mod general_regression;
 pub(crate) mod mining;
+mod most_certain;
 pub(crate) mod naive_bayes;
 pub(crate) mod neural_network;
 pub(crate) mod output;
@@ -69,6 +70,8 @@ pub(crate) enum Kind {
     Baseline(Box<baseline::Baseline>),
     BayesianNetwork(Box<bayesian_network::BayesianNetwork>),
     GaussianProcess(Box<gaussian_process::GaussianProcess>),
+    /// Another target of a model, which answers for it.
+    Further,
 }
 
 /// A compiled model element with what surrounds it.
@@ -151,6 +154,7 @@ impl Run<'_> {
             Kind::Text(text) => self.text_model(index, model, text)?,
             Kind::TimeSeries(series) => self.time_series(index, model, series)?,
             Kind::GaussianProcess(process) => self.gaussian_process(index, model, process)?,
+            Kind::Further => return Ok(false),
         };
         self.scratch.outcomes[index].present = found;
         if let Some(target) = &model.target {
@@ -160,6 +164,19 @@ impl Run<'_> {
             self.outputs(index, model)?;
         }
         Ok(self.scratch.outcomes[index].present)
+    }
+
+    /// Answers for another target of a model.
+    pub(crate) fn further(&mut self, index: usize, answer: impl FnOnce(&mut Self, &Model) -> bool) {
+        let program = self.program;
+        let model = &program.models[index];
+        self.scratch.outcomes[index] = Outcome::default();
+        self.scratch.touched.push(index as u32);
+        let found = answer(self, model);
+        self.scratch.outcomes[index].present = found;
+        if let Some(target) = &model.target {
+            self.target(index, model, target);
+        }
     }
 
     /// The shares of a model's classes.
@@ -222,6 +239,18 @@ pub(crate) fn largest_share(shares: &[f64]) -> u32 {
         .iter()
         .position(|share| share.is_nan())
         .map_or(NONE, |class| class as u32)
+}
+
+impl Model {
+    /// The models of its other targets, when it has some.
+    pub(crate) fn further(&self) -> Option<Vec<usize>> {
+        let further: Vec<usize> = match &self.kind {
+            Kind::Neighbors(neighbors) => neighbors.further.iter().map(|(index, _)| *index).collect(),
+            Kind::NeuralNetwork(network) => network.further.iter().map(|(index, _)| *index).collect(),
+            _ => Vec::new(),
+        };
+        Some(further).filter(|further| !further.is_empty())
+    }
 }
 
 impl Kind {

@@ -33,6 +33,9 @@ pub(crate) enum Destination {
     Number(Box<[(f64, f64)]>),
 }
 
+/// Value indices and what they stand for.
+pub(crate) type Outputs = Box<[(u32, Destination)]>;
+
 /// A compiled network.
 #[derive(Debug)]
 pub(crate) struct NeuralNetwork {
@@ -40,25 +43,24 @@ pub(crate) struct NeuralNetwork {
     pub(crate) direct: Direct,
     pub(crate) chain: Option<DenseChain<f64>>,
     pub(crate) layers: Box<[Layer]>,
-    /// Value index and what it stands for.
-    pub(crate) outputs: Box<[(u32, Destination)]>,
+    pub(crate) outputs: Outputs,
+    /// Those of other targets, and the models that stand for them.
+    pub(crate) further: Box<[(usize, Outputs)]>,
     /// First value of the last layer.
     pub(crate) last: usize,
 }
 
-impl NeuralNetwork {
-    /// Shares of classes from values, of which the first has some number.
-    pub(crate) fn shares(&self, values: &[f64], first: usize, shares: &mut [f64]) {
-        shares.fill(0.0);
-        for (from, destination) in &self.outputs {
-            if let Destination::Class(class) = destination {
-                shares[*class as usize] = values[*from as usize - first];
-            }
+/// Shares of classes from values, of which the first has some number.
+pub(crate) fn shares(outputs: &Outputs, values: &[f64], first: usize, shares: &mut [f64]) {
+    shares.fill(0.0);
+    for (from, destination) in outputs {
+        if let Destination::Class(class) = destination {
+            shares[*class as usize] = values[*from as usize - first];
         }
-        if let ([(_, Destination::Class(class))], [_, _]) = (&*self.outputs, &*shares) {
-            // One neuron for two classes is the share of its class.
-            shares[1 - *class as usize] = 1.0 - shares[*class as usize];
-        }
+    }
+    if let ([(_, Destination::Class(class))], [_, _]) = (&**outputs, &*shares) {
+        // One neuron for two classes is the share of its class.
+        shares[1 - *class as usize] = 1.0 - shares[*class as usize];
     }
 }
 
@@ -110,7 +112,14 @@ impl Run<'_> {
         let base = self.scratch.work.len();
         let found = self.activations(network, base);
         let found = match found {
-            Ok(true) => Ok(self.answer_network(index, model, network, base)),
+            Ok(true) => {
+                for (further, outputs) in &network.further {
+                    self.further(*further, |run, model| {
+                        run.answer_network(*further, model, outputs, base)
+                    });
+                }
+                Ok(self.answer_network(index, model, &network.outputs, base))
+            }
             other => other,
         };
         self.scratch.work.truncate(base);
@@ -178,15 +187,15 @@ impl Run<'_> {
         Ok(true)
     }
 
-    fn answer_network(&mut self, index: usize, model: &Model, network: &NeuralNetwork, base: usize) -> bool {
+    fn answer_network(&mut self, index: usize, model: &Model, outputs: &Outputs, base: usize) -> bool {
         let scratch = &mut *self.scratch;
         let values = &scratch.work[base..];
         if model.function == Function::Classification {
             let shares = &mut scratch.shares[model.shares..model.shares + model.classes.len()];
-            network.shares(values, 0, shares);
+            self::shares(outputs, values, 0, shares);
             return self.answer_largest(index, model);
         }
-        match network.outputs.first() {
+        match outputs.first() {
             Some((from, Destination::Number(points))) => {
                 let value = predicted(values[*from as usize], points);
                 let found = self.answer_number(index, model, value);

@@ -83,10 +83,12 @@ impl Run<'_> {
                     slot: field.slot,
                 });
             }
-            if present {
+            // What is computed from other fields has a value all the same, if the answer is that of the document.
+            let computed = index == self.program.root && matches!(field.feature, Feature::Transformed(_));
+            if present || computed {
                 let value = self.output(field).map_err(|fault| fault.within(field.slot))?;
                 self.set(field.slot, value);
-            } else if model.embedded {
+            } else if model.embedded || index == self.program.root {
                 self.set(field.slot, Value::Missing);
             } else {
                 self.refuse(field.slot);
@@ -121,7 +123,14 @@ impl Run<'_> {
             Feature::Probability { class } | Feature::Confidence { class } => {
                 let class = if *class == NONE { outcome.class } else { *class };
                 if outcome.shared && (class as usize) < model.classes.len() {
-                    real(self.scratch.shares[model.shares + class as usize])
+                    let share = self.scratch.shares[model.shares + class as usize];
+                    real(match (&field.feature, &model.kind) {
+                        (Feature::Confidence { .. }, Kind::Tree(tree)) => {
+                            let given = tree.confidence(outcome.entity_index, class, model.classes.len());
+                            given.unwrap_or(share) * self.penalty(tree)?
+                        }
+                        _ => share,
+                    })
                 } else {
                     Value::Missing
                 }

@@ -267,6 +267,16 @@ pub(crate) fn softmax(values: &mut [f64], float: bool) {
     }
 }
 
+/// Value of an equation to a share of a whole.
+fn share(value: f64, method: Normalization, float: bool) -> f64 {
+    let share = method.invert_as(value, float);
+    if method == Normalization::None {
+        share.clamp(0.0, 1.0)
+    } else {
+        share
+    }
+}
+
 /// Values of the equations to shares of the classes.
 pub(crate) fn normalize(values: &mut [f64], method: Normalization, ordinal: bool, float: bool) {
     let last = values.len().saturating_sub(1);
@@ -276,7 +286,7 @@ pub(crate) fn normalize(values: &mut [f64], method: Normalization, ordinal: bool
             let cumulative = if index == last {
                 1.0
             } else {
-                method.invert_as(*value, float)
+                share(*value, method, float)
             };
             *value = cumulative - before;
             before = cumulative;
@@ -292,12 +302,7 @@ pub(crate) fn normalize(values: &mut [f64], method: Normalization, ordinal: bool
             }
         }
         _ if values.len() == 2 => {
-            let share = method.invert_as(values[0], float);
-            let share = if method == Normalization::None {
-                share.clamp(0.0, 1.0)
-            } else {
-                share
-            };
+            let share = share(values[0], method, float);
             values[0] = share;
             values[1] = if float {
                 f64::from(1.0 - share as f32)

@@ -35,61 +35,84 @@ pub(crate) struct RuleSet {
     pub(crate) default_confidence: f64,
 }
 
+/// The rule with a number, none for what is no number.
+fn numbered(set: &RuleSet, number: f64) -> Option<&Rule> {
+    if number.is_nan() {
+        None
+    } else {
+        set.rules.get(number as usize)
+    }
+}
+
 impl Run<'_> {
+    /// Looks at all rules, whatever the selection: the confidence of a class is that of its own first or heaviest rule.
     pub(crate) fn rule_set(&mut self, index: usize, model: &Model, set: &RuleSet) -> Scored<bool> {
         self.shares(model).fill(0.0);
+        let classes = model.classes.len();
         let base = self.scratch.work.len();
-        self.scratch.work.resize(base + model.classes.len(), 0.0);
+        // The weights of each class, and the number of its best rule.
+        self.scratch.work.resize(base + 2 * classes, 0.0);
+        self.scratch.work[base + classes..].fill(f64::NAN);
+        let fired = self.fire(set, base, classes);
+        let (weights, chosen) = self.scratch.work[base..].split_at(classes);
+        let rule_of = |class: usize| chosen.get(class).and_then(|rule| numbered(set, *rule));
         let mut best: Option<&Rule> = None;
-        let (mut fired, mut at) = (0_u32, 0);
-        let mut result = Ok(());
-        while let Some(rule) = set.rules.get(at) {
-            match self.holds(&rule.predicate) {
-                Ok(Some(true)) => at += 1,
-                Ok(_) => {
-                    at = rule.skip as usize;
-                    continue;
-                }
-                Err(fault) => {
-                    result = Err(fault);
-                    break;
-                }
-            }
-            if rule.class == NONE {
+        for class in 0..classes {
+            let Some(rule) = rule_of(class) else {
                 continue;
-            }
-            fired += 1;
-            self.scratch.work[base + rule.class as usize] += rule.weight;
-            if best.is_none_or(|best| set.selection != Selection::FirstHit && rule.weight > best.weight) {
+            };
+            let better = best.is_none_or(|best| match set.selection {
+                Selection::FirstHit => rule.skip < best.skip,
+                Selection::WeightedSum => weights[class] > weights[best.class as usize],
+                Selection::WeightedMax => {
+                    rule.weight > best.weight || (rule.weight == best.weight && rule.skip < best.skip)
+                }
+            });
+            if better {
                 best = Some(rule);
             }
-            if set.selection == Selection::FirstHit {
-                break;
-            }
-        }
-        if let (Ok(()), Selection::WeightedSum, true) = (result, set.selection, fired > 0) {
-            for class in 0..model.classes.len() {
-                self.scratch.shares[model.shares + class] = self.scratch.work[base + class] / f64::from(fired);
-            }
+            self.scratch.shares[model.shares + class] = match (set.selection, &fired) {
+                (Selection::WeightedSum, Ok(fired)) => weights[class] / f64::from(*fired),
+                _ => rule.confidence,
+            };
         }
         self.scratch.work.truncate(base);
-        result?;
-        if set.selection == Selection::WeightedSum && fired > 0 {
-            return Ok(self.answer_largest(index, model));
-        }
-        let (class, confidence) = match best {
+        fired?;
+        let class = match best {
             Some(rule) => {
-                let outcome = &mut self.scratch.outcomes[index];
-                outcome.entity = Value::Text(rule.id);
-                (rule.class, rule.confidence)
+                self.scratch.outcomes[index].entity = Value::Text(rule.id);
+                rule.class
             }
-            None => (set.default_class, set.default_confidence),
+            None if set.default_class == NONE => return Ok(false),
+            None => {
+                self.shares(model)[set.default_class as usize] = set.default_confidence;
+                set.default_class
+            }
         };
-        if class == NONE {
-            return Ok(false);
-        }
-        self.shares(model)[class as usize] = confidence;
         self.scratch.outcomes[index].shared = true;
         Ok(self.answer_class(index, model, class))
+    }
+
+    /// Leaves what the rules that fire say in the work space, and counts them.
+    fn fire(&mut self, set: &RuleSet, base: usize, classes: usize) -> Scored<u32> {
+        let (mut fired, mut at) = (0, 0);
+        while let Some(rule) = set.rules.get(at) {
+            if self.holds(&rule.predicate)? != Some(true) {
+                at = rule.skip as usize;
+                continue;
+            }
+            if rule.class != NONE {
+                fired += 1;
+                let class = rule.class as usize;
+                let work = &mut self.scratch.work[base..];
+                work[class] += rule.weight;
+                let known = numbered(set, work[classes + class]);
+                if known.is_none_or(|known| set.selection != Selection::FirstHit && rule.weight > known.weight) {
+                    work[classes + class] = at as f64;
+                }
+            }
+            at += 1;
+        }
+        Ok(fired)
     }
 }

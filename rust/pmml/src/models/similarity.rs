@@ -189,16 +189,26 @@ pub(crate) enum Scoring {
     WeightedVote,
 }
 
+/// What points say about a target.
+#[derive(Debug)]
+pub(crate) struct Voted {
+    pub(crate) scoring: Scoring,
+    /// Class or number of each point.
+    pub(crate) answers: Vec<Value>,
+    /// Place of each class among those with as many votes: the class of more points wins, of those the least value.
+    pub(crate) places: Vec<u32>,
+}
+
 /// A compiled `NearestNeighborModel`.
 #[derive(Debug)]
 pub(crate) struct Neighbors {
     pub(crate) points: Points,
     pub(crate) nearest: bool,
     pub(crate) count: usize,
-    pub(crate) scoring: Scoring,
+    pub(crate) voted: Voted,
     pub(crate) threshold: f64,
-    /// Class or number of each point.
-    pub(crate) answers: Vec<Value>,
+    /// The same for other targets, and the models that stand for them.
+    pub(crate) further: Box<[(usize, Voted)]>,
     /// Identifier of each point, as a code.
     pub(crate) names: Vec<u32>,
     /// Columns of untransformed points by field of the record; emptied once the points are known.
@@ -291,11 +301,10 @@ impl Run<'_> {
             scratch.ranks.truncate(count);
         }
         scratch.ranks.sort_unstable_by(order);
-        let found = match neighbors.scoring {
-            _ if model.function == Function::Other => true,
-            Scoring::Vote | Scoring::WeightedVote => self.vote(index, model, neighbors),
-            _ => self.blend(index, model, neighbors),
-        };
+        let found = model.function == Function::Other || self.decide(index, model, neighbors, &neighbors.voted);
+        for (further, voted) in &neighbors.further {
+            self.further(*further, |run, model| run.decide(*further, model, neighbors, voted));
+        }
         for (_, entity) in &mut self.scratch.ranks {
             *entity = neighbors.names[*entity as usize];
         }
@@ -308,41 +317,31 @@ impl Run<'_> {
         Ok(found)
     }
 
-    fn vote(&mut self, index: usize, model: &Model, neighbors: &Neighbors) -> bool {
+    fn decide(&mut self, index: usize, model: &Model, neighbors: &Neighbors, voted: &Voted) -> bool {
+        match voted.scoring {
+            Scoring::Vote | Scoring::WeightedVote => self.vote(index, model, neighbors, voted),
+            _ => self.blend(index, model, neighbors, voted),
+        }
+    }
+
+    fn vote(&mut self, index: usize, model: &Model, neighbors: &Neighbors, voted: &Voted) -> bool {
         self.shares(model).fill(0.0);
         for at in 0..self.scratch.ranks.len() {
             let (distance, row) = self.scratch.ranks[at];
-            let Value::Int(class) = neighbors.answers[row as usize] else {
+            let Value::Int(class) = voted.answers[row as usize] else {
                 continue;
             };
-            self.scratch.shares[model.shares + class as usize] += if neighbors.scoring == Scoring::WeightedVote {
+            self.scratch.shares[model.shares + class as usize] += if voted.scoring == Scoring::WeightedVote {
                 1.0 / (distance + neighbors.threshold)
             } else {
                 1.0
             };
         }
-        // Of classes with as many votes, the one with more points wins; of those the last.
         let shares = &self.scratch.shares[model.shares..model.shares + model.classes.len()];
         let most = shares.iter().copied().fold(0.0, f64::max);
-        let frequency = |class: usize| {
-            neighbors
-                .answers
-                .iter()
-                .filter(|answer| **answer == Value::Int(class as i64))
-                .count()
-        };
-        let mut best = super::NONE;
-        let mut largest = 0;
-        let tied = shares.iter().filter(|share| **share == most).count();
-        for (class, share) in shares.iter().enumerate() {
-            if *share == most {
-                let size = if tied > 1 { frequency(class) } else { 1 };
-                if size >= largest {
-                    largest = size;
-                    best = class as u32;
-                }
-            }
-        }
+        let tied = (0..shares.len() as u32).filter(|class| shares[*class as usize] == most);
+        let place = |class: &u32| voted.places.get(*class as usize).copied().unwrap_or(u32::MAX);
+        let best = tied.min_by_key(place).unwrap_or(super::NONE);
         let total: f64 = shares.iter().sum();
         for share in self.shares(model) {
             *share /= total;
@@ -351,15 +350,15 @@ impl Run<'_> {
         self.answer_class(index, model, best)
     }
 
-    fn blend(&mut self, index: usize, model: &Model, neighbors: &Neighbors) -> bool {
+    fn blend(&mut self, index: usize, model: &Model, neighbors: &Neighbors, voted: &Voted) -> bool {
         let (mut sum, mut total) = (0.0, 0.0);
         let base = self.scratch.work.len();
         for at in 0..self.scratch.ranks.len() {
             let (distance, row) = self.scratch.ranks[at];
-            let Some(number) = neighbors.answers[row as usize].number() else {
+            let Some(number) = voted.answers[row as usize].number() else {
                 continue;
             };
-            let weight = if neighbors.scoring == Scoring::WeightedAverage {
+            let weight = if voted.scoring == Scoring::WeightedAverage {
                 1.0 / (distance + neighbors.threshold)
             } else {
                 1.0
@@ -369,7 +368,7 @@ impl Run<'_> {
             self.scratch.work.push(number);
         }
         let numbers = &mut self.scratch.work[base..];
-        let value = if neighbors.scoring == Scoring::Median && !numbers.is_empty() {
+        let value = if voted.scoring == Scoring::Median && !numbers.is_empty() {
             numbers.sort_unstable_by(f64::total_cmp);
             let middle = numbers.len() / 2;
             if numbers.len() % 2 == 1 {

@@ -155,6 +155,7 @@ impl Run<'_> {
                 return false;
             }
             self.shares(model)[winner as usize] += 1.0;
+            self.scratch.work.push(f64::from(winner));
         }
         if machine.decision == Decision::Smallest {
             let mut best = (NONE, f64::INFINITY);
@@ -170,6 +171,14 @@ impl Run<'_> {
             for share in self.shares(model) {
                 *share /= votes;
             }
+            // Of classes with as many votes, the one that was voted for first.
+            let scratch = &mut *self.scratch;
+            let shares = &scratch.shares[model.shares..model.shares + model.classes.len()];
+            let most = shares.iter().copied().fold(0.0, f64::max);
+            let mut winners = scratch.work[base + width..].iter().map(|winner| *winner as u32);
+            let best = winners.find(|winner| shares[*winner as usize] == most).unwrap_or(NONE);
+            scratch.outcomes[index].shared = true;
+            return self.answer_class(index, model, best);
         }
         self.answer_largest(index, model)
     }

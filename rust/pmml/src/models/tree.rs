@@ -67,12 +67,16 @@ pub(crate) struct Tree {
     pub(crate) nodes: Box<[TreeNode]>,
     /// Rows of shares, one per distribution of classes.
     pub(crate) shares: Box<[f64]>,
+    /// The same with confidences that the document gives, empty when it gives none.
+    pub(crate) confidences: Box<[f64]>,
     /// Models embedded in nodes, in the order of the nodes.
     pub(crate) embedded: Box<[Embedded]>,
     pub(crate) on_unknown: OnUnknown,
     /// No true child: answer with the parent.
     pub(crate) last_prediction: bool,
     pub(crate) lowered: Option<Lowered>,
+    /// What a confidence loses at each child that is taken by default.
+    pub(crate) penalty: f64,
 }
 
 impl Tree {
@@ -103,12 +107,19 @@ impl Tree {
         node.class
     }
 
+    /// The confidence of a class at a node, when the document gives confidences.
+    pub(crate) fn confidence(&self, at: u32, class: u32, classes: usize) -> Option<f64> {
+        let row = self.nodes.get(at as usize)?.shares;
+        let row = self.confidences.get((row as usize).checked_mul(classes)?..)?;
+        row.get(class as usize).copied()
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes
             .iter()
             .map(|node| size_of::<TreeNode>() + node.predicate.heap_bytes())
             .sum::<usize>()
-            + self.shares.len() * 8
+            + (self.shares.len() + self.confidences.len()) * 8
             + self.lowered.as_ref().map_or(0, Lowered::heap_bytes)
     }
 }
@@ -152,6 +163,20 @@ impl Run<'_> {
 
     /// The node that answers: the general path.
     pub(crate) fn reach(&mut self, tree: &Tree) -> Scored<Option<u32>> {
+        self.walk(tree, &mut 0)
+    }
+
+    /// The factor by which the children that were taken by default lower the confidence.
+    pub(crate) fn penalty(&mut self, tree: &Tree) -> Scored<f64> {
+        let mut defaults = 0;
+        if tree.penalty != 1.0 && tree.on_unknown == OnUnknown::DefaultChild {
+            self.walk(tree, &mut defaults)?;
+        }
+        Ok(tree.penalty.powi(defaults))
+    }
+
+    /// The node that answers, and how many children were taken by default on the way to it.
+    fn walk(&mut self, tree: &Tree, defaults: &mut i32) -> Scored<Option<u32>> {
         if self.holds(&tree.nodes[0].predicate)? != Some(true) {
             return Ok(None);
         }
@@ -176,6 +201,7 @@ impl Run<'_> {
                                 return Ok(None);
                             }
                             at = node.default_child;
+                            *defaults += 1;
                             continue 'down;
                         }
                         _ => {}
