@@ -11,10 +11,9 @@ impl Run<'_> {
     pub(super) fn compute_named(&mut self, name: Named, start: usize) -> Scored<Value> {
         use Named::{
             Abs, Add, Avg, Ceil, Concat, DateDaysSinceYear, DateSecondsSinceMidnight, DateSecondsSinceYear, Divide,
-            Equal, Exp, Expm1, Floor, FormatDatetime, FormatNumber, GreaterOrEqual, GreaterThan, IsIn, IsNotIn,
-            LessOrEqual, LessThan, Ln, Ln1p, Log10, Lowercase, Max, Median, Min, Modulo, Multiply, Not, NotEqual, Pow,
-            Product, Rint, Round, Sqrt, StringLength, Substring, Subtract, Sum, Threshold, TrimBlanks, Uppercase,
-            XModulo,
+            Equal, Floor, FormatDatetime, FormatNumber, GreaterOrEqual, GreaterThan, IsIn, IsNotIn, LessOrEqual,
+            LessThan, Lowercase, Max, Median, Min, Modulo, Multiply, Not, NotEqual, Pow, Product, Rint, Round,
+            StringLength, Substring, Subtract, Sum, Threshold, TrimBlanks, Uppercase, XModulo,
         };
         let count = self.scratch.arguments.len() - start;
         let argument = |run: &Self, index: usize| run.scratch.arguments[start + index];
@@ -66,9 +65,7 @@ impl Run<'_> {
                 }
                 Ok(match (name, first) {
                     (Threshold, _) => Value::Int(i64::from(a > b)),
-                    (Floor | Ceil | Round | Rint | Abs | Exp | Ln | Log10 | Sqrt | Expm1 | Ln1p, Value::Float(_)) => {
-                        Value::Float(result as f32)
-                    }
+                    (Floor | Ceil | Round | Rint | Abs, Value::Float(_)) => Value::Float(result as f32),
                     _ => Value::Double(result),
                 })
             }
@@ -141,25 +138,37 @@ impl Run<'_> {
         );
         let a = self.numeric(first)?.ok_or_else(Fault::undefined)?;
         let b = self.numeric(second)?.ok_or_else(Fault::undefined)?;
-        if single {
+        let result = if single {
             let (a, b) = (a as f32, b as f32);
-            return Ok(Value::Float(match name {
+            f64::from(match name {
                 Named::Add => a + b,
                 Named::Subtract => a - b,
                 Named::Multiply => a * b,
                 Named::Divide => a / b,
                 Named::Modulo | Named::XModulo => modulo(f64::from(a), f64::from(b)) as f32,
                 _ => f64::from(a).powf(f64::from(b)) as f32,
-            }));
+            })
+        } else {
+            match name {
+                Named::Add => a + b,
+                Named::Subtract => a - b,
+                Named::Multiply => a * b,
+                Named::Divide => a / b,
+                Named::Modulo | Named::XModulo => modulo(a, b),
+                _ => a.powf(b),
+            }
+        };
+        if result.is_nan() {
+            return Err(Fault {
+                cause: Cause::Result,
+                slot: NO_SLOT,
+            });
         }
-        Ok(Value::Double(match name {
-            Named::Add => a + b,
-            Named::Subtract => a - b,
-            Named::Multiply => a * b,
-            Named::Divide => a / b,
-            Named::Modulo | Named::XModulo => modulo(a, b),
-            _ => a.powf(b),
-        }))
+        Ok(if single {
+            Value::Float(result as f32)
+        } else {
+            Value::Double(result)
+        })
     }
 
     fn aggregate(&mut self, name: Named, start: usize) -> Scored<Value> {
@@ -183,8 +192,9 @@ impl Run<'_> {
             Named::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
             Named::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             Named::Product => numbers.iter().product(),
-            Named::Sum if kind.1 && !kind.0 => {
-                f64::from(numbers.iter().fold(0.0_f32, |sum, number| sum + *number as f32))
+            Named::Sum | Named::Avg if kind.1 && !kind.0 => {
+                let sum = numbers.iter().fold(0.0_f32, |sum, number| sum + *number as f32);
+                f64::from(if name == Named::Avg { sum / count as f32 } else { sum })
             }
             Named::Sum => numbers.iter().sum(),
             Named::Avg => numbers.iter().sum::<f64>() / count as f64,
@@ -200,7 +210,8 @@ impl Run<'_> {
         };
         self.scratch.work.truncate(work);
         Ok(match name {
-            Named::Avg | Named::Median => Value::Double(result),
+            Named::Median => Value::Double(result),
+            Named::Avg if kind.0 => Value::Double(result),
             _ if kind.0 => Value::Int(result as i64),
             _ if kind.1 => Value::Float(result as f32),
             _ => Value::Double(result),

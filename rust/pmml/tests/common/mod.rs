@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod corpus;
+pub mod fields;
 pub mod forecasts;
 pub mod mutation;
 
