@@ -382,3 +382,41 @@ fn a_tie_among_neighbours_goes_to_the_larger_class_then_to_the_least_value() {
     check(&with("string", &[(0.0, "10"), (1.0, "9")]), "x=0", "z=10");
     check(&with("integer", &[(0.0, "10"), (1.0, "9")]), "x=0", "z=9");
 }
+
+#[test]
+fn outputs_are_computed_from_a_value_of_the_targets_type() {
+    for (kind, context, answers) in [
+        (
+            "float",
+            "",
+            [
+                "y=0.2139 p=0.2139 d=0.2139 t=1.2138999700546265",
+                "y=0.2967 p=0.2967 d=0.2967 t=1.2967000007629395",
+            ],
+        ),
+        (
+            "double",
+            r#"x-mathContext="float""#,
+            [
+                "y=0.21389999985694885 p=0.21389999985694885 d=0.21389999985694885 t=1.2138999998569489",
+                "y=0.29670000076293945 p=0.29670000076293945 d=0.29670000076293945 t=1.2967000007629395",
+            ],
+        ),
+    ] {
+        let model = document(
+            &format!(r#"{X}<DataField name="y" optype="continuous" dataType="{kind}"/>"#),
+            &format!(
+                r#"<RegressionModel functionName="regression" {context}>{}<Output><OutputField name="p" feature="predictedValue"/>
+                <OutputField name="d" feature="predictedDisplayValue" dataType="string"/><OutputField name="t"
+                feature="transformedValue" dataType="double"><Apply function="+"><FieldRef field="p"/><Constant>1</Constant>
+                </Apply></OutputField></Output><Targets><Target field="y" rescaleFactor="0.69"/></Targets>
+                <RegressionTable intercept="0.1"><NumericPredictor name="x" coefficient="0.3"/></RegressionTable>
+                </RegressionModel>"#,
+                schema("y")
+            ),
+        );
+        for (record, answer) in ["x=0.7", "x=1.1"].into_iter().zip(answers) {
+            assert_eq!(score(&model, record), answer, "{kind} {record}");
+        }
+    }
+}

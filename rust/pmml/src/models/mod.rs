@@ -160,6 +160,15 @@ impl Run<'_> {
         if let Some(target) = &model.target {
             self.target(index, model, target);
         }
+        if index == program.root && model.function == Function::Regression {
+            // What outputs are computed from is a value of the target's type, whatever the model computes in.
+            let value = &mut self.scratch.outcomes[index].value;
+            *value = match (*value, model.target_kind) {
+                (Value::Double(number), Type::Float) => Value::Float(number as f32),
+                (Value::Float(number), Type::Double) => Value::Double(number.into()),
+                (value, _) => value,
+            };
+        }
         if !model.outputs.is_empty() {
             self.outputs(index, model)?;
         }
