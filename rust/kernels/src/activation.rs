@@ -55,6 +55,22 @@ pub enum Activation {
     Softplus,
     /// `z / (1 + exp(-z))`
     Swish,
+    /// `slope z + offset`, but not below 0 nor above 1; the name is ONNX's
+    HardSigmoid {
+        /// Factor of `z`
+        slope: f64,
+        /// What is added
+        offset: f64,
+    },
+    /// `z` times the hard sigmoid with slope 1/6 and offset 1/2; the name is ONNX's
+    HardSwish,
+    /// `z`, but not below `low` nor above `high`; ONNX calls it Clip
+    Clamp {
+        /// Lowest value
+        low: f64,
+        /// Highest value
+        high: f64,
+    },
     /// Over the row: `exp(z)` divided by the sum of all `exp(z)`, whatever the magnitude of `z`
     Softmax,
     /// Over the row: `z` divided by the sum of all `z`
@@ -100,10 +116,7 @@ impl Activation {
             Self::Rectifier => each_simple(values, |z| if z < T::ZERO { T::ZERO } else { z }),
             Self::Relu6 => {
                 let six = real(6.0);
-                each_simple(values, |z| {
-                    let z = if z < T::ZERO { T::ZERO } else { z };
-                    if z > six { six } else { z }
-                });
+                each_simple(values, |z| clamp(z, T::ZERO, six));
             }
             Self::LeakyRelu(slope) => {
                 let slope = real(slope);
@@ -119,6 +132,18 @@ impl Activation {
             }
             Self::Softplus => each(values, softplus),
             Self::Swish => each(values, |z| z * logistic(z)),
+            Self::HardSigmoid { slope, offset } => {
+                let (slope, offset) = (real(slope), real(offset));
+                each_simple(values, |z| clamp(slope * z + offset, T::ZERO, T::ONE));
+            }
+            Self::HardSwish => {
+                let (sixth, half) = (real(1.0 / 6.0), real(0.5));
+                each_simple(values, |z| z * clamp(sixth * z + half, T::ZERO, T::ONE));
+            }
+            Self::Clamp { low, high } => {
+                let (low, high) = (real(low), real(high));
+                each_simple(values, |z| clamp(z, low, high));
+            }
             // Loops, as what iterators call would not be compiled for the processor's vectors.
             Self::Softmax => {
                 for row in rows(values, width) {
@@ -184,6 +209,13 @@ fn rows<T>(values: &mut [T], width: usize) -> std::slice::ChunksExactMut<'_, T> 
 #[inline(always)]
 fn keep_nan<T: Real>(z: T, value: T) -> T {
     if z.partial_cmp(&z).is_none() { z } else { value }
+}
+
+/// NaN stays.
+#[inline(always)]
+fn clamp<T: Real>(z: T, low: T, high: T) -> T {
+    let z = if z < low { low } else { z };
+    if z > high { high } else { z }
 }
 
 #[inline(always)]
@@ -264,6 +296,36 @@ mod tests {
             (Activation::Softplus, 0.0, std::f64::consts::LN_2),
             (Activation::Softplus, 1000.0, 1000.0),
             (Activation::Swish, 2.0, 1.761_594_155_955_764_9),
+            (
+                Activation::HardSigmoid {
+                    slope: 0.2,
+                    offset: 0.5,
+                },
+                1.0,
+                0.7,
+            ),
+            (
+                Activation::HardSigmoid {
+                    slope: 0.2,
+                    offset: 0.5,
+                },
+                -3.0,
+                0.0,
+            ),
+            (
+                Activation::HardSigmoid {
+                    slope: 0.2,
+                    offset: 0.5,
+                },
+                3.0,
+                1.0,
+            ),
+            (Activation::HardSwish, 1.5, 1.125),
+            (Activation::HardSwish, -3.5, 0.0),
+            (Activation::HardSwish, 4.0, 4.0),
+            (Activation::Clamp { low: -1.0, high: 2.5 }, -2.0, -1.0),
+            (Activation::Clamp { low: -1.0, high: 2.5 }, 0.5, 0.5),
+            (Activation::Clamp { low: -1.0, high: 2.5 }, 3.0, 2.5),
         ];
         for (activation, z, want) in table {
             let got = of(activation, z);
@@ -296,6 +358,12 @@ mod tests {
             Selu,
             Softplus,
             Swish,
+            HardSigmoid {
+                slope: 0.2,
+                offset: 0.5,
+            },
+            HardSwish,
+            Clamp { low: 0.0, high: 1.0 },
             Softmax,
             Simplemax,
         ] {

@@ -2,6 +2,7 @@
 //! part and hands it to a kernel.
 
 pub mod activation;
+pub mod convolution;
 pub mod dense;
 pub mod linear;
 pub mod probability;

@@ -10,9 +10,9 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{document, processor_time};
+use common::document;
 use serving_model::wire::ModelDescriptor;
 use serving_model::{Block, ErrorCode, Limits, Model, ModelError, ModelFactory, ModelSource, Output};
 use serving_pmml::PmmlModelFactory;
@@ -32,17 +32,17 @@ const LIMITS: Limits = Limits {
     steps: 1 << 24,
 };
 
-/// Loads a model in time that is linear.
+/// Loads a model in time that is linear, on a machine that does other things as well.
 fn load(fields: &str, model: &str) -> Result<Arc<dyn Model>, ModelError> {
     let content = document(fields, model);
-    let (loaded, taken) = processor_time(|| {
-        PmmlModelFactory.create(&ModelSource {
-            descriptor: &ModelDescriptor::default(),
-            content: content.as_bytes(),
-            directory: None,
-            limits: LIMITS,
-        })
+    let started = Instant::now();
+    let loaded = PmmlModelFactory.create(&ModelSource {
+        descriptor: &ModelDescriptor::default(),
+        content: content.as_bytes(),
+        directory: None,
+        limits: LIMITS,
     });
+    let taken = started.elapsed();
     assert!(
         taken < Duration::from_secs(10),
         "{} bytes take {taken:?}",
@@ -296,9 +296,9 @@ fn time_grows_with_the_document_and_not_with_its_square() {
         ),
     ] {
         let model = load(fields, &model).unwrap_or_else(|error| panic!("{error}"));
-        let (code, taken) = processor_time(|| scored(&model, "v1"));
-        assert_eq!(code, ErrorCode::Ok, "{}", model.summary());
-        assert!(taken < Duration::from_secs(5), "{} takes {taken:?}", model.summary());
+        let started = Instant::now();
+        assert_eq!(scored(&model, "v1"), ErrorCode::Ok, "{}", model.summary());
+        assert!(started.elapsed() < Duration::from_secs(5), "{}", model.summary());
     }
 }
 
@@ -315,8 +315,9 @@ fn scored(model: &Arc<dyn Model>, text: &str) -> ErrorCode {
     }
     let mut output = Output::new(model.schema().outputs.len());
     output.reset(1);
-    let ((), taken) = processor_time(|| Arc::clone(model).scorer().unwrap().score(&block, &mut output));
-    assert!(taken < Duration::from_secs(5), "scoring takes {taken:?}");
+    let started = Instant::now();
+    Arc::clone(model).scorer().unwrap().score(&block, &mut output);
+    assert!(started.elapsed() < Duration::from_secs(5));
     output.status(0).code
 }
 

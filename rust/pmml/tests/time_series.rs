@@ -1,11 +1,62 @@
 //! Forecasts, calculated by hand from the parameters of small documents.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::format_push_string)]
 
 mod common;
 
-use common::forecasts::{arima, array, close, forecasts, model};
 use common::{document, load, score};
 use serving_model::ErrorCode;
+
+/// A model of the series 1, 2, 4 (times 0 to 2) with a horizon `h`.
+fn model(best: &str, inside: &str) -> String {
+    let series = r#"<TimeSeries startTime="0" endTime="2"><TimeValue index="0" value="1"/><TimeValue index="1" value="2"/>
+        <TimeValue index="2" value="4"/></TimeSeries>"#;
+    with_series(best, series, inside)
+}
+
+fn with_series(best: &str, series: &str, inside: &str) -> String {
+    document(
+        r#"<DataField name="y" optype="continuous" dataType="double"/>
+        <DataField name="x" optype="continuous" dataType="double"/>
+        <DataField name="h" optype="continuous" dataType="integer"/>"#,
+        &format!(
+            r#"<TimeSeriesModel functionName="timeSeries" bestFit="{best}"><MiningSchema>
+            <MiningField name="y" usageType="target"/><MiningField name="h" usageType="supplementary"/>
+            <MiningField name="x" usageType="supplementary"/></MiningSchema>{series}{inside}</TimeSeriesModel>"#
+        ),
+    )
+}
+
+fn array(values: &str) -> String {
+    format!(
+        r#"<Array n="{}" type="real">{values}</Array>"#,
+        values.split_whitespace().count()
+    )
+}
+
+fn forecasts(document: &str, horizons: &[u32]) -> Vec<f64> {
+    horizons
+        .iter()
+        .map(|h| {
+            let answer = score(document, &format!("h={h}"));
+            let first = answer.split(' ').next().unwrap();
+            first
+                .strip_prefix("y=")
+                .unwrap_or_else(|| panic!("{answer}"))
+                .parse()
+                .unwrap()
+        })
+        .collect()
+}
+
+fn close(got: &[f64], want: &[f64], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (got, want) in got.iter().zip(want) {
+        assert!(
+            (got - want).abs() <= 1e-9 * want.abs().max(1.0),
+            "{what}: {got} for {want}"
+        );
+    }
+}
 
 #[test]
 fn exponential_smoothing_goes_on_with_level_trend_and_season() {
@@ -76,6 +127,143 @@ fn a_transformed_series_is_transformed_back() {
     // The roots of 1, 2, 4 in a random walk: the last one stays.
     let walk = r#"<ARIMA transformation="squareroot"><NonseasonalComponent d="1"/></ARIMA>"#;
     close(&forecasts(&model("ARIMA", walk), &[1, 700]), &[4.0, 4.0], "random walk");
+}
+
+/// `ARIMA` around a nonseasonal component.
+fn arima(attributes: &str, orders: &str, ar: &str, ma: &str, residuals: &str) -> String {
+    let mut inside = String::new();
+    if !ar.is_empty() {
+        inside += &format!("<AR>{}</AR>", array(ar));
+    }
+    if !ma.is_empty() {
+        inside += &format!("<MA><MACoefficients>{}</MACoefficients>", array(ma));
+        if !residuals.is_empty() {
+            inside += &format!("<Residuals>{}</Residuals>", array(residuals));
+        }
+        inside += "</MA>";
+    }
+    format!("<ARIMA {attributes}><NonseasonalComponent {orders}>{inside}</NonseasonalComponent></ARIMA>")
+}
+
+#[test]
+fn arima_forecasts_from_the_series_and_its_conditional_residuals() {
+    for (inside, horizons, want) in [
+        // 3 + 0.5 * (4 - 3), ...
+        (
+            arima(r#"constantTerm="3""#, r#"p="1""#, "0.5", "", ""),
+            [1, 2, 600],
+            [3.5, 3.25, 3.0],
+        ),
+        // 0.5 * 4 + 0.25 * 2; 0.5 * 2.5 + 0.25 * 4
+        (
+            arima("", r#"p="2""#, "0.5 0.25", "", ""),
+            [1, 2, 2000],
+            [2.5, 2.25, 0.0],
+        ),
+        // differences 1, 2: next 0.5 * 2, then 0.5
+        (arima("", r#"p="1" d="1""#, "0.5", "", ""), [1, 2, 600], [5.0, 5.5, 6.0]),
+        // mean of the differences 1: 1 + 0.5 * (2 - 1)
+        (
+            arima(r#"constantTerm="1""#, r#"p="1" d="1""#, "0.5", "", ""),
+            [1, 2, 600],
+            [5.5, 6.75, 605.0],
+        ),
+        // second difference 1
+        (arima("", r#"d="2""#, "", "", ""), [1, 2, 600], [6.0, 8.0, 1204.0]),
+        // the latest residual stands last
+        (
+            arima(r#"constantTerm="3""#, r#"q="2""#, "", "0.5 0.25", "8 4"),
+            [1, 2, 3],
+            [7.0, 4.0, 3.0],
+        ),
+        // residuals 1, 2 - 0.5, 4 - 0.75
+        (arima("", r#"q="1""#, "", "0.5", ""), [1, 2, 3], [1.625, 0.0, 0.0]),
+        // residuals 0 (no value before), 2 - 0.5, 4 - 1 - 0.5 * 1.5
+        (
+            arima("", r#"p="1" q="1""#, "0.5", "0.5", ""),
+            [1, 2, 3],
+            [3.125, 1.5625, 0.78125],
+        ),
+    ] {
+        let document = model("ARIMA", &inside);
+        close(&forecasts(&document, &horizons), &want, &inside);
+    }
+}
+
+#[test]
+fn a_seasonal_component_multiplies() {
+    let seasonal = |attributes: &str, inside: &str| {
+        format!(
+            r#"<ARIMA><NonseasonalComponent p="1"><AR>{}</AR></NonseasonalComponent>
+            <SeasonalComponent period="2" {attributes}>{inside}</SeasonalComponent></ARIMA>"#,
+            array("0.5")
+        )
+    };
+    // (1 - 0.5 B)(1 - 0.5 B^2): 0.5 * 4 + 0.5 * 2 - 0.25 * 1; 0.5 * 2.75 + 0.5 * 4 - 0.25 * 2
+    let ar = seasonal(r#"P="1""#, &format!("<AR>{}</AR>", array("0.5")));
+    close(&forecasts(&model("ARIMA", &ar), &[1, 2]), &[2.75, 2.875], "AR");
+    // y(t) - y(t-2) is 3; next 1.5 + 2, then 0.75 + 4
+    let difference = seasonal(r#"D="1""#, "");
+    close(
+        &forecasts(&model("ARIMA", &difference), &[1, 2, 3]),
+        &[3.5, 4.75, 3.875],
+        "difference",
+    );
+    // 0.5 * 4, with residuals one and two back: 0.5 * e(2), then 0.5 * 2 + 0.5 * e(3); their product belongs to lag 3
+    let ma = format!(
+        "<MA><MACoefficients>{}</MACoefficients><Residuals>{}</Residuals></MA>",
+        array("0.5"),
+        array("6 2 8")
+    );
+    close(
+        &forecasts(&model("ARIMA", &seasonal(r#"Q="1""#, &ma)), &[1, 2, 3]),
+        &[3.0, 5.5, 2.75],
+        "MA",
+    );
+}
+
+#[test]
+fn exact_forecasts_are_expectations_from_the_finite_series() {
+    let one = r#"<TimeSeries><TimeValue value="3"/></TimeSeries>"#;
+    let exact = r#"predictionMethod="exactLeastSquares" constantTerm="1""#;
+    // Covariance 0.5, variance 1.25: 1 + (3 - 1) * 0.5 / 1.25
+    let ma = arima(exact, r#"q="1""#, "", "0.5", "");
+    close(
+        &forecasts(&with_series("ARIMA", one, &ma), &[1, 2]),
+        &[1.8, 1.0],
+        "one value",
+    );
+    // Values 0 and 2 about the mean: the second is the innovation 2 with variance 1.25 - 0.25 / 1.25 = 1.05
+    let two = r#"<TimeSeries><TimeValue value="1"/><TimeValue value="3"/></TimeSeries>"#;
+    close(
+        &forecasts(&with_series("ARIMA", two, &ma), &[1]),
+        &[1.0 + 0.5 / 1.05 * 2.0],
+        "two values",
+    );
+    let ar = arima(exact, r#"p="1""#, "0.5", "", "");
+    close(&forecasts(&with_series("ARIMA", one, &ar), &[1, 2]), &[2.0, 1.5], "AR");
+    let walk = arima(exact, r#"p="1""#, "1", "", "");
+    assert_eq!(
+        load(with_series("ARIMA", one, &walk).as_bytes())
+            .map(|_| ())
+            .unwrap_err()
+            .code,
+        ErrorCode::ModelInvalid
+    );
+    // A state with its matrices: 1 + 2, then 1 + 2 * 0.5
+    let kalman = format!(
+        r#"<ARIMA {exact}><NonseasonalComponent p="1"/><MaximumLikelihoodStat method="kalman"><KalmanState>
+        <FinalStateVector>{}</FinalStateVector><TransitionMatrix><Matrix>{}</Matrix></TransitionMatrix>
+        <MeasurementMatrix><Matrix>{}</Matrix></MeasurementMatrix></KalmanState></MaximumLikelihoodStat></ARIMA>"#,
+        array("2"),
+        array("0.5"),
+        array("1")
+    );
+    close(
+        &forecasts(&model("ARIMA", &kalman), &[1, 2]),
+        &[3.0, 2.0],
+        "final state",
+    );
 }
 
 const STATE_SPACE: &str = r#"<StateSpaceModel intercept="0.5"><StateVector><Array n="2" type="real">4 1</Array></StateVector>
@@ -174,6 +362,83 @@ fn several_targets_have_a_forecast_each() {
     );
     assert_eq!(score(&document, "h=2"), "a=8 b=3 pa=8.0 pb=3.0 again=8");
     assert_eq!(score(&document, ""), "a=4 b=1 pa=4.0 pb=1.0 again=4");
+}
+
+#[test]
+fn regressors_and_outliers_count_into_the_forecast() {
+    let walk = |inside: &str| format!(r#"<ARIMA><NonseasonalComponent d="1"/>{inside}</ARIMA>"#);
+    let regressor = |attributes: &str, values: &str| {
+        format!(
+            r#"<DynamicRegressor field="x" {attributes}><Numerator><NonseasonalFactor difference="1">{}</NonseasonalFactor>
+            </Numerator><RegressorValues><TimeSeries>{values}</TimeSeries></RegressorValues></DynamicRegressor>"#,
+            array("2")
+        )
+    };
+    let values = r#"<TimeValue index="-1" value="1"/><TimeValue index="0" value="1"/><TimeValue index="1" value="1"/>
+        <TimeValue index="2" value="3"/><TimeValue index="3" value="5"/>"#;
+    for (inside, record, want) in [
+        // 4 - 2 * 3 stays, and 2 * 5 comes back
+        (regressor(r#"futureValuesMethod="stored""#, values), "h=1", "y=8"),
+        (
+            regressor(r#"futureValuesMethod="stored""#, values),
+            "h=2",
+            "FIELD_INVALID: field 'h' does not accept the value 2.0",
+        ),
+        (regressor(r#"futureValuesMethod="constant""#, values), "h=2", "y=8"),
+        // one step later: 4 - 2 * 1 stays, 2 * 3 and 2 * 5 come
+        (
+            regressor(r#"futureValuesMethod="stored" delay="1""#, values),
+            "h=1",
+            "y=8",
+        ),
+        (
+            regressor(r#"futureValuesMethod="stored" delay="1""#, values),
+            "h=2",
+            "y=12",
+        ),
+        (
+            regressor(r#"futureValuesMethod="userSupplied""#, values),
+            "h=2 x=10",
+            "y=18",
+        ),
+        (
+            regressor(r#"futureValuesMethod="userSupplied""#, values),
+            "h=2",
+            "y=null",
+        ),
+        (
+            r#"<OutlierEffect type="additive" startTime="2" magnitude="1"/>"#.into(),
+            "h=1",
+            "y=3",
+        ),
+        (
+            r#"<OutlierEffect type="level" startTime="2" magnitude="1"/>"#.into(),
+            "h=1",
+            "y=4",
+        ),
+        (
+            r#"<OutlierEffect type="transient" startTime="2" magnitude="1" dampingCoefficient="0.5"/>"#.into(),
+            "h=1",
+            "y=3.5",
+        ),
+        (
+            r#"<OutlierEffect type="trend" startTime="2" magnitude="1"/>"#.into(),
+            "h=2",
+            "y=6",
+        ),
+        (
+            r#"<OutlierEffect type="seasonalAdditive" startTime="2" magnitude="1"/>"#.into(),
+            "h=1",
+            "y=4",
+        ),
+        (
+            r#"<OutlierEffect type="innovational" startTime="2" magnitude="1"/>"#.into(),
+            "h=1",
+            "y=4",
+        ),
+    ] {
+        assert_eq!(score(&model("ARIMA", &walk(&inside)), record), want, "{inside}");
+    }
 }
 
 #[test]

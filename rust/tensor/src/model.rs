@@ -84,11 +84,11 @@ impl GraphModel {
         };
         model.bytes = model.heap_bytes();
         model.check_size(native_bytes)?;
-        model.find_outputs();
         if model.compiled.is_some() {
             // The plan has its own copy of every constant, in its own order.
             model.graph.drop_constants();
         }
+        model.find_outputs();
         // The trial has built what is built when first needed.
         model.bytes = model.heap_bytes();
         model.check_size(native_bytes)?;
@@ -102,13 +102,19 @@ impl GraphModel {
         self
     }
 
+    /// Whether the model and what one task works in fit.
     fn check_size(&self, native_bytes: usize) -> Result<(), ModelError> {
-        if self.bytes <= native_bytes {
+        let space = match &self.compiled {
+            Some(Compiled::Single(plan)) => plan.workspace_bytes(),
+            Some(Compiled::Double(plan)) => plan.workspace_bytes(),
+            None => 0,
+        };
+        let bytes = self.bytes.saturating_add(space);
+        if bytes <= native_bytes {
             return Ok(());
         }
         Err(ModelError::too_large(format!(
-            "the model takes {} bytes of memory, {native_bytes} are allowed",
-            self.bytes
+            "the model takes {bytes} bytes of memory, {native_bytes} are allowed"
         )))
     }
 
@@ -128,7 +134,12 @@ impl GraphModel {
             .inputs
             .iter()
             .any(|input| matches!(input.shape.as_deref(), Some([Some(_), ..])));
-        let two = if fixed { None } else { self.trial(2).zip(self.trial(3)) };
+        // A plan works on each row by itself.
+        let two = if fixed || self.compiled.is_some() {
+            None
+        } else {
+            self.trial(2).zip(self.trial(3))
+        };
         let rows_follow = |two: &[Array], three: &[Array]| {
             two.iter()
                 .zip(three)
@@ -197,7 +208,11 @@ impl GraphModel {
             steps: 1 << 31,
             bytes: 1 << 28,
         };
-        run(&self.graph, &inputs, &mut budget).ok()
+        match &self.compiled {
+            Some(Compiled::Single(plan)) => call(plan, &inputs).ok(),
+            Some(Compiled::Double(plan)) => call(plan, &inputs).ok(),
+            None => run(&self.graph, &inputs, &mut budget).ok(),
+        }
     }
 
     fn input_array(&self, index: usize, tensor: &Tensor) -> Result<Array, ModelError> {

@@ -7,9 +7,13 @@ mod compile;
 mod compile_classical;
 mod compile_images;
 mod compile_sequences;
+mod compile_values;
+mod compile_windows;
 mod images;
+mod memory;
 
 use serving_kernels::activation::Activation;
+use serving_kernels::convolution::{ConvolutionReal, Pooling};
 use serving_kernels::dense::{DenseChain, DenseReal};
 
 use crate::array::Element;
@@ -20,16 +24,17 @@ use crate::ops::classical::trees::{Space, TreeReal};
 use classical::Classical;
 pub(crate) use classical::{Class, class_of};
 pub(crate) use compile::compile;
-use images::{Convolution, Pooling};
+use images::{Convolved, by_channel};
+use memory::{Layout, Others, apart};
 
 /// `f32` and `f64`.
-pub(crate) trait PlanReal: DenseReal + TreeReal + Element {}
+pub(crate) trait PlanReal: DenseReal + ConvolutionReal + TreeReal + Element {}
 
 impl PlanReal for f32 {}
 impl PlanReal for f64 {}
 
-/// Rows that are scored together.
-pub(crate) const TILE: usize = 64;
+/// Most rows that are scored together.
+const TILE: usize = 64;
 
 /// A compiled graph.
 #[derive(Debug)]
@@ -39,6 +44,7 @@ pub(crate) struct Plan<T> {
     steps: Vec<Step<T>>,
     outputs: Vec<Answer>,
     scratch: usize,
+    layout: Layout,
     /// What classes are called.
     labels: Vec<Labels>,
 }
@@ -65,6 +71,14 @@ enum Step<T> {
         to: usize,
         function: Binary,
     },
+    /// Each pixel of a row with a value for each channel.
+    Spread {
+        from: usize,
+        channels: usize,
+        to: usize,
+        function: Binary,
+        channels_left: bool,
+    },
     Activate {
         from: usize,
         to: usize,
@@ -79,23 +93,38 @@ enum Step<T> {
     Convolve {
         from: usize,
         to: usize,
-        convolution: Convolution<T>,
+        convolved: Box<Convolved<T>>,
     },
     /// Of images.
     Pool {
         from: usize,
         to: usize,
-        pooling: Pooling<T>,
+        pooling: Pooling,
+    },
+    /// Rows that are matrices of so many columns, transposed.
+    Turn {
+        from: usize,
+        to: usize,
+        columns: usize,
+    },
+    /// Puts lines of so many values into zeros, so far from the beginning, each this far from the one before.
+    Surround {
+        from: usize,
+        to: usize,
+        line: usize,
+        first: usize,
+        pitch: usize,
     },
     /// With the same values in every row.
     Fill {
         to: usize,
         values: Vec<T>,
     },
-    /// Slots side by side.
+    /// Slots side by side, for each of so many pixels of a row.
     Join {
         parts: Vec<usize>,
         to: usize,
+        pixels: usize,
     },
 }
 
@@ -104,6 +133,8 @@ enum Step<T> {
 pub(crate) enum Answer {
     /// The values of a slot.
     Values { slot: usize, width: usize },
+    /// As well, with these axes.
+    Image { slot: usize, lengths: [usize; 3] },
     /// The class of a row: its number, or one of the labels of the plan. `column`: in an axis of its own.
     Class {
         class: Class,
@@ -118,7 +149,7 @@ impl Answer {
     /// The slot that it is read from.
     fn slot(self) -> usize {
         match self {
-            Self::Values { slot, .. } | Self::Map { slot, .. } => slot,
+            Self::Values { slot, .. } | Self::Image { slot, .. } | Self::Map { slot, .. } => slot,
             Self::Class { class, .. } => class.slot(),
         }
     }
@@ -127,6 +158,7 @@ impl Answer {
     pub(crate) fn width(self) -> usize {
         match self {
             Self::Values { width, .. } | Self::Map { width, .. } => width,
+            Self::Image { lengths, .. } => lengths.iter().product(),
             Self::Class { .. } => 1,
         }
     }
@@ -135,9 +167,10 @@ impl Answer {
 /// Working space of one task.
 #[derive(Debug)]
 pub(crate) struct Workspace<T> {
-    /// The slots, each with room for [`TILE`] rows.
+    /// The slots.
     values: Vec<T>,
     offsets: Vec<usize>,
+    widths: Vec<usize>,
     scratch: Vec<T>,
     spaces: Vec<Space<T>>,
 }
@@ -163,32 +196,46 @@ impl<T: PlanReal> Plan<T> {
         &self.outputs
     }
 
+    /// Rows that are scored together.
+    pub(crate) fn rows(&self) -> usize {
+        self.layout.rows
+    }
+
     pub(crate) fn workspace(&self) -> Workspace<T> {
-        let mut offsets = vec![0];
-        for width in &self.widths {
-            offsets.push(offsets.last().copied().unwrap_or_default() + width * TILE);
-        }
         Workspace {
-            values: vec![T::ZERO; offsets.last().copied().unwrap_or_default()],
-            offsets,
+            values: vec![T::ZERO; self.layout.total],
+            offsets: self.layout.offsets.clone(),
+            widths: self.widths.clone(),
             scratch: vec![T::ZERO; self.scratch],
             spaces: self.spaces(),
         }
+    }
+
+    /// Bytes of the slots in a workspace.
+    pub(crate) fn workspace_bytes(&self) -> usize {
+        self.layout
+            .total
+            .saturating_add(self.scratch)
+            .saturating_mul(size_of::<T>())
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
         let steps = self.steps.iter().map(|step| match step {
             Step::Dense { chain, .. } => chain.heap_bytes(),
             Step::Scale { values, .. } | Step::Fill { values, .. } => values.capacity() * size_of::<T>(),
-            Step::Combine { .. } | Step::Activate { .. } => 0,
             Step::Classical { what, .. } => what.heap_bytes(),
-            Step::Convolve { convolution, .. } => convolution.heap_bytes(),
+            Step::Convolve { convolved, .. } => convolved.heap_bytes() + size_of::<Convolved<T>>(),
             Step::Pool { pooling, .. } => pooling.heap_bytes(),
             Step::Join { parts, .. } => parts.capacity() * size_of::<usize>(),
+            Step::Combine { .. }
+            | Step::Spread { .. }
+            | Step::Activate { .. }
+            | Step::Turn { .. }
+            | Step::Surround { .. } => 0,
         });
         steps.sum::<usize>()
             + self.steps.capacity() * size_of::<Step<T>>()
-            + self.widths.capacity() * size_of::<usize>()
+            + (self.widths.capacity() + self.layout.offsets.capacity()) * size_of::<usize>()
     }
 
     /// Working space of each ensemble, in the order of the steps.
@@ -203,124 +250,139 @@ impl<T: PlanReal> Plan<T> {
         spaces.collect()
     }
 
-    /// Computes all slots of the first `rows` rows, at most [`TILE`], from the input slots.
+    /// Computes all slots of the first rows, at most [`rows`](Self::rows), from the input slots.
     pub(crate) fn run(&self, rows: usize, space: &mut Workspace<T>) {
         let Workspace {
             values,
             offsets,
             scratch,
             spaces,
+            ..
         } = space;
         for step in &self.steps {
-            match step {
-                Step::Dense { from, to, chain } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    chain.evaluate(rows, &before[offsets[*from]..], after, scratch);
-                }
-                Step::Scale {
-                    from,
-                    to,
-                    function,
-                    values: row,
-                    constant_left,
-                } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let count = rows * self.widths[*to];
-                    let from = before[offsets[*from]..][..count].chunks_exact(row.len());
-                    for (from, to) in from.zip(after[..count].chunks_exact_mut(row.len())) {
-                        if *constant_left {
-                            combine(*function, row, from, to);
-                        } else {
-                            combine(*function, from, row, to);
-                        }
+            if let Step::Classical { from, to, what } = step
+                && let Some(slot) = what.class()
+            {
+                // Where there are classes slots lie in their order, that of the class behind that of the scores.
+                let class = offsets[slot] - offsets[*to];
+                let (before, after) = values.split_at_mut(offsets[*to]);
+                let widths = [self.widths[*from], self.widths[*to]];
+                what.score(rows, &before[offsets[*from]..], after, widths, Some(class), spaces);
+                continue;
+            }
+            let (result, others) = apart(values, offsets, &self.widths, step.to(), rows);
+            self.compute(step, rows, result, &others, scratch, spaces);
+        }
+    }
+
+    /// Computes the slot of a step.
+    fn compute(
+        &self,
+        step: &Step<T>,
+        rows: usize,
+        result: &mut [T],
+        others: &Others<'_, T>,
+        scratch: &mut [T],
+        spaces: &mut [Space<T>],
+    ) {
+        match step {
+            Step::Dense { from, chain, .. } => chain.evaluate(rows, others.rows(*from, rows), result, scratch),
+            Step::Scale {
+                from,
+                function,
+                values: row,
+                constant_left,
+                ..
+            } => {
+                let from = others.rows(*from, rows).chunks_exact(row.len());
+                for (from, to) in from.zip(result.chunks_exact_mut(row.len())) {
+                    if *constant_left {
+                        combine(*function, row, from, to);
+                    } else {
+                        combine(*function, from, row, to);
                     }
                 }
-                Step::Combine {
-                    left,
-                    right,
-                    to,
-                    function,
-                } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let count = rows * self.widths[*to];
-                    let left = &before[offsets[*left]..][..count];
-                    combine(
-                        *function,
-                        left,
-                        &before[offsets[*right]..][..count],
-                        &mut after[..count],
-                    );
+            }
+            Step::Combine {
+                left, right, function, ..
+            } => combine(*function, others.rows(*left, rows), others.rows(*right, rows), result),
+            Step::Spread {
+                from,
+                channels,
+                to,
+                function,
+                channels_left,
+            } => {
+                result.copy_from_slice(others.rows(*from, rows));
+                for (row, result) in result.chunks_exact_mut(self.widths[*to]).enumerate() {
+                    by_channel(*function, others.row(*channels, row), *channels_left, result);
                 }
-                Step::Activate { from, to, function } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let count = rows * self.widths[*to];
-                    after[..count].copy_from_slice(&before[offsets[*from]..][..count]);
-                    function.apply(&mut after[..count], self.widths[*to]);
+            }
+            Step::Activate { from, to, function } => {
+                result.copy_from_slice(others.rows(*from, rows));
+                function.apply(result, self.widths[*to]);
+            }
+            Step::Classical { from, to, what } => {
+                let widths = [self.widths[*from], self.widths[*to]];
+                what.score(rows, others.rows(*from, rows), result, widths, None, spaces);
+            }
+            Step::Convolve { from, to, convolved } => {
+                for (row, result) in result.chunks_exact_mut(self.widths[*to]).enumerate() {
+                    convolved.run(row, others.row(*from, row), result, others, scratch);
                 }
-                Step::Classical { from, to, what } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let (input, output) = (self.widths[*from], self.widths[*to]);
-                    let given = &before[offsets[*from]..][..rows * input];
-                    what.prepare(given, input, &mut after[..rows * output], output, spaces);
-                    for row in 0..rows {
-                        let given = &before[offsets[*from] + row * input..][..input];
-                        let (scores, rest) = after[row * output..].split_at_mut(output);
-                        let class = what.run(given, scores);
-                        if let Some(slot) = what.class() {
-                            // The slot of the class lies behind that of the scores.
-                            let place = offsets[slot] - offsets[*to] + row - (row + 1) * output;
-                            rest[place] = T::from_f64(class as f64);
-                        }
+            }
+            Step::Pool { from, to, pooling } => {
+                for (row, result) in result.chunks_exact_mut(self.widths[*to]).enumerate() {
+                    pooling.run(others.row(*from, row), result);
+                }
+            }
+            Step::Turn { from, to, columns } => {
+                for (row, result) in result.chunks_exact_mut(self.widths[*to]).enumerate() {
+                    turn(others.row(*from, row), *columns, result);
+                }
+            }
+            Step::Surround {
+                from,
+                to,
+                line,
+                first,
+                pitch,
+            } => {
+                for (row, result) in result.chunks_exact_mut(self.widths[*to]).enumerate() {
+                    result.fill(T::ZERO);
+                    let lines = others.row(*from, row).chunks_exact(*line);
+                    for (from, to) in lines.zip(result[*first..].chunks_mut(*pitch)) {
+                        to[..*line].copy_from_slice(from);
                     }
                 }
-                Step::Convolve { from, to, convolution } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let images = before[offsets[*from]..].chunks_exact(self.widths[*from]);
-                    for (image, result) in images.zip(after.chunks_exact_mut(self.widths[*to])).take(rows) {
-                        convolution.run(image, result, scratch);
+            }
+            Step::Fill { values: row, .. } => {
+                let slot = result.chunks_exact_mut(row.len());
+                slot.for_each(|to| to.copy_from_slice(row));
+            }
+            Step::Join { parts, to, pixels } => {
+                let pitch = self.widths[*to] / pixels;
+                let mut start = 0;
+                for part in parts {
+                    let width = self.widths[*part] / pixels;
+                    let from = others.rows(*part, rows).chunks_exact(width);
+                    for (from, to) in from.zip(result.chunks_exact_mut(pitch)) {
+                        to[start..start + width].copy_from_slice(from);
                     }
-                }
-                Step::Pool { from, to, pooling } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    let images = before[offsets[*from]..].chunks_exact(self.widths[*from]);
-                    for (image, result) in images.zip(after.chunks_exact_mut(self.widths[*to])).take(rows) {
-                        pooling.run(image, result);
-                    }
-                }
-                Step::Fill { to, values: row } => {
-                    let slot = values[offsets[*to]..].chunks_exact_mut(row.len());
-                    slot.take(rows).for_each(|to| to.copy_from_slice(row));
-                }
-                Step::Join { parts, to } => {
-                    let (before, after) = values.split_at_mut(offsets[*to]);
-                    for row in 0..rows {
-                        let mut start = row * self.widths[*to];
-                        for part in parts {
-                            let width = self.widths[*part];
-                            let from = &before[offsets[*part] + row * width..][..width];
-                            after[start..start + width].copy_from_slice(from);
-                            start += width;
-                        }
-                    }
+                    start += width;
                 }
             }
         }
     }
 }
 
-impl<T> Workspace<T> {
-    /// Room for a row of an input.
-    pub(crate) fn input(&mut self, slot: usize, row: usize) -> &mut [T] {
-        let (start, end) = (self.offsets[slot], self.offsets[slot + 1]);
-        let width = (end - start) / TILE;
-        &mut self.values[start + row * width..start + (row + 1) * width]
-    }
-
-    /// A row of a slot.
-    pub(crate) fn row(&self, slot: usize, row: usize) -> &[T] {
-        let (start, end) = (self.offsets[slot], self.offsets[slot + 1]);
-        let width = (end - start) / TILE;
-        &self.values[start + row * width..start + (row + 1) * width]
+/// A matrix of so many columns, transposed.
+fn turn<T: Copy>(from: &[T], columns: usize, to: &mut [T]) {
+    let lines = from.len() / columns;
+    for (column, to) in to.chunks_exact_mut(lines).enumerate() {
+        for (to, from) in to.iter_mut().zip(from[column..].iter().step_by(columns)) {
+            *to = *from;
+        }
     }
 }
 
@@ -347,6 +409,23 @@ fn pairwise<T: DenseReal>(left: &[T], right: &[T], to: &mut [T], function: impl 
     for ((a, b), to) in left.iter().zip(right).zip(to) {
         *to = function(*a, *b);
     }
+}
+
+/// Values with others, in their place.
+fn combine_in_place<T: DenseReal>(function: Binary, values: &mut [T], others: &[T], others_left: bool) {
+    let each = values.iter_mut().zip(others);
+    match (function, others_left) {
+        (Binary::Add, _) => each.for_each(|(value, other)| *value = *value + *other),
+        (Binary::Multiply, _) => each.for_each(|(value, other)| *value = *value * *other),
+        (_, false) => each.for_each(|(value, other)| *value = one(function, *value, *other)),
+        (_, true) => each.for_each(|(value, other)| *value = one(function, *other, *value)),
+    }
+}
+
+fn one<T: DenseReal>(function: Binary, left: T, right: T) -> T {
+    let mut result = [T::ZERO];
+    combine(function, &[left], &[right], &mut result);
+    result[0]
 }
 
 fn is_nan<T: DenseReal>(value: T) -> bool {

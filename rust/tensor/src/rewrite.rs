@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serving_kernels::activation::Activation;
+
 use crate::array::{Array, DType};
 use crate::graph::{Binary, Compare, Graph, Input, Node, Op, Value};
 use crate::ops::spatial::PreparedConvolution;
@@ -81,6 +83,10 @@ impl Rewriter {
             self.renamed.insert(Value { node: index, port: 0 }, same);
             return;
         }
+        if let Some(value) = self.swish(&node) {
+            node.op = Op::Activate(Activation::Swish);
+            node.inputs = vec![value];
+        }
         let switched = self.switched(&node);
         if let Op::Loop(repeated) = &mut node.op {
             repeated.condition = simplify_within(std::mem::take(&mut repeated.condition), budget);
@@ -145,6 +151,22 @@ impl Rewriter {
             (Op::Select { .. }, [condition, value, _]) if self.is_always_true(*condition, *value) => Some(*value),
             _ => None,
         }
+    }
+
+    /// The value that is multiplied with its own logistic function.
+    fn swish(&self, node: &Node) -> Option<Value> {
+        let (Op::Binary(Binary::Multiply), [left, right]) = (&node.op, node.inputs.as_slice()) else {
+            return None;
+        };
+        let is_of = |value: Value, bent: Value| {
+            let node = self.producer(bent);
+            matches!(node.op, Op::Activate(Activation::Logistic)) && node.inputs == [value]
+        };
+        let bends = [(*left, *right), (*right, *left)];
+        bends
+            .into_iter()
+            .find(|(value, bent)| is_of(*value, *bent))
+            .map(|(value, _)| value)
     }
 
     fn is_one(&self, value: Value) -> bool {

@@ -8,7 +8,7 @@ use crate::array::{Array, BF16, DType, Data, F16, Text, elements, for_plain};
 use crate::cells::{Convert, ToCell, Unfit, read_cells, write_cells};
 use crate::model::{Batching, Compiled, GraphModel, batch_shape, keys};
 use crate::ops::classical::Labels;
-use crate::plan::{Answer, Plan, PlanReal, TILE, Workspace, class_of};
+use crate::plan::{Answer, Plan, PlanReal, Workspace, class_of};
 use crate::run::{Budget, run};
 use crate::trouble::Trouble;
 
@@ -84,7 +84,7 @@ impl<T: Planned> Scorer for PlanScorer<T> {
         let fields = &self.model.schema().inputs;
         let mut first = 0;
         while first < input.rows() {
-            let rows = (input.rows() - first).min(TILE);
+            let rows = (input.rows() - first).min(plan.rows());
             for row in 0..rows {
                 let mut start = 0;
                 for (slot, field) in fields.iter().enumerate() {
@@ -101,7 +101,7 @@ impl<T: Planned> Scorer for PlanScorer<T> {
                 let mut start = 0;
                 for answer in plan.outputs() {
                     match *answer {
-                        Answer::Values { slot, .. } | Answer::Map { slot, .. } => {
+                        Answer::Values { slot, .. } | Answer::Image { slot, .. } | Answer::Map { slot, .. } => {
                             write_cells(&mut output.cells, first + row, start, self.space.row(slot, row));
                         }
                         Answer::Class { class, labels, .. } => {
@@ -145,8 +145,8 @@ pub(crate) fn call<T: Planned>(plan: &Plan<T>, inputs: &[Array]) -> Result<Vec<A
     let mut space = plan.workspace();
     let mut values: Vec<Vec<T>> = vec![Vec::new(); plan.outputs().len()];
     let mut classes: Vec<Vec<usize>> = vec![Vec::new(); plan.outputs().len()];
-    for first in (0..count).step_by(TILE) {
-        let rows = (count - first).min(TILE);
+    for first in (0..count).step_by(plan.rows()) {
+        let rows = (count - first).min(plan.rows());
         for (slot, view) in views.iter().enumerate() {
             for row in 0..rows {
                 let to = space.input(slot, row);
@@ -158,7 +158,7 @@ pub(crate) fn call<T: Planned>(plan: &Plan<T>, inputs: &[Array]) -> Result<Vec<A
         for (n, answer) in plan.outputs().iter().enumerate() {
             for row in 0..rows {
                 match *answer {
-                    Answer::Values { slot, .. } | Answer::Map { slot, .. } => {
+                    Answer::Values { slot, .. } | Answer::Image { slot, .. } | Answer::Map { slot, .. } => {
                         values[n].extend_from_slice(space.row(slot, row));
                     }
                     Answer::Class { class, .. } => classes[n].push(class_of(class, space.row(class.slot(), row))),
@@ -187,6 +187,10 @@ fn answer_array<T: Planned>(
     };
     match answer {
         Answer::Values { width, .. } => Ok(Array::new(vec![count, width], values)),
+        Answer::Image { lengths, .. } => {
+            let shape = [&[count][..], &lengths[..]].concat();
+            Ok(Array::new(shape, values))
+        }
         Answer::Map { width, keys, .. } => {
             let names = labels(keys)?.to_array();
             let row = |values: &[T]| Some(Array::map(names.clone(), Array::new(vec![width], values.to_vec())));

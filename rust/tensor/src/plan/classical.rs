@@ -56,8 +56,28 @@ impl<T: TreeReal> Classical<T> {
         }
     }
 
+    /// Works on rows of these widths. `class`: where in `to` the classes of the rows are put.
+    pub(crate) fn score(
+        &self,
+        rows: usize,
+        from: &[T],
+        to: &mut [T],
+        [input, output]: [usize; 2],
+        class: Option<usize>,
+        spaces: &mut [Space<T>],
+    ) {
+        self.prepare(&from[..rows * input], input, &mut to[..rows * output], output, spaces);
+        for row in 0..rows {
+            let given = &from[row * input..][..input];
+            let found = self.run(given, &mut to[row * output..][..output]);
+            if let Some(place) = class {
+                to[place + row] = T::from_f64(found as f64);
+            }
+        }
+    }
+
     /// What is done for all rows together, before [`run`](Self::run) works on each.
-    pub(crate) fn prepare(&self, from: &[T], width: usize, to: &mut [T], targets: usize, spaces: &mut [Space<T>]) {
+    fn prepare(&self, from: &[T], width: usize, to: &mut [T], targets: usize, spaces: &mut [Space<T>]) {
         if let Self::Trees { model, space, .. } = self
             && let Some(kernel) = T::kernel(model)
         {
@@ -66,7 +86,7 @@ impl<T: TreeReal> Classical<T> {
     }
 
     /// Works on one row; the class is given back.
-    pub(crate) fn run(&self, from: &[T], to: &mut [T]) -> usize {
+    fn run(&self, from: &[T], to: &mut [T]) -> usize {
         match self {
             // The sums are there.
             Self::Trees { model, .. } => {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use serving_kernels::activation::Activation;
+use serving_kernels::convolution::{Order, Windows};
 
 use super::compile_images::{Layout, Sequence, shaped, width_of};
 use super::compile_sequences::Lengths;
-use super::images::Patches;
 use super::{Answer, Class, Plan, PlanReal, Step};
 use crate::array::Array;
 use crate::graph::{Binary, Graph, Input, Node, Op, Value};
@@ -15,6 +15,8 @@ use crate::ops::classical::Labels;
 
 /// Most values that a row may take in all slots together.
 pub(super) const MOST_VALUES: usize = 1 << 18;
+/// As much where there are images, whose slots share memory.
+pub(super) const MOST_VALUES_OF_IMAGES: usize = 1 << 24;
 
 /// What a value of the graph is.
 #[derive(Clone, Copy)]
@@ -66,12 +68,19 @@ pub(super) enum Draft<'a, T: PlanReal> {
     Dense {
         from: usize,
         to: usize,
-        /// What of the rows is multiplied, where it is not all.
-        patches: Option<Patches>,
         weights: Cow<'a, [T]>,
         transposed: bool,
         bias: Vec<T>,
         activation: Activation,
+    },
+    Convolve {
+        from: usize,
+        to: usize,
+        windows: Windows,
+        groups: usize,
+        order: Order,
+        weights: Cow<'a, [T]>,
+        bias: Vec<T>,
     },
     Done(Step<T>),
 }
@@ -81,12 +90,12 @@ pub(super) struct Compiler<'a, T: PlanReal> {
     /// Shapes of the rows of the inputs.
     rows: Vec<Vec<usize>>,
     pub(super) known: HashMap<Value, Known<'a>>,
-    uses: HashMap<Value, usize>,
+    pub(super) uses: HashMap<Value, usize>,
     pub(super) drafts: Vec<Draft<'a, T>>,
     /// Slots that one value is and another one, too, and that must stay what they are.
-    shared: HashSet<usize>,
+    pub(super) shared: HashSet<usize>,
     /// The step that computes a slot.
-    makers: HashMap<usize, usize>,
+    pub(super) makers: HashMap<usize, usize>,
     pub(super) labels: Vec<Labels>,
     /// Shapes, and parts of them.
     pub(super) lengths: Vec<Lengths>,
@@ -94,6 +103,8 @@ pub(super) struct Compiler<'a, T: PlanReal> {
     pub(super) one_row: bool,
     /// Ensembles so far.
     pub(super) spaces: usize,
+    /// Columns that are picked one by one.
+    pub(super) picked: usize,
 }
 
 /// Compiles a graph whose inputs and numbers are all of type `T`; `None` when it holds anything else than a plan can do.
@@ -110,6 +121,7 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
         lengths: Vec::new(),
         one_row: !graph.inputs.is_empty() && graph.inputs.iter().all(is_one_row),
         spaces: 0,
+        picked: 0,
     };
     for input in &graph.inputs {
         match (input.dtype, input.shape.as_deref()) {
@@ -133,27 +145,32 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
             }
             compiler.known.insert(Value { node: index, port }, known);
         }
+        if compiler.picked > MOST_VALUES {
+            return None;
+        }
     }
     let mut outputs = Vec::with_capacity(graph.outputs.len());
     for (_, value) in &graph.outputs {
-        outputs.push(match compiler.known.get(value)? {
+        outputs.push(match *compiler.known.get(value)? {
             Known::Slot(slot) => Answer::Values {
-                slot: *slot,
-                width: compiler.widths[*slot],
+                slot,
+                width: compiler.widths[slot],
             },
-            Known::Class { class, labels, shape } if *shape != ClassShape::Row => Answer::Class {
-                class: *class,
-                labels: *labels,
-                column: *shape == ClassShape::Column,
+            Known::Image(slot, layout) => Answer::Image {
+                slot: compiler.channels_last(slot, layout).0,
+                lengths: layout.lengths(),
+            },
+            Known::Class { class, labels, shape } if shape != ClassShape::Row => Answer::Class {
+                class,
+                labels,
+                column: shape == ClassShape::Column,
             },
             Known::Map { slot, keys } => Answer::Map {
-                slot: *slot,
-                width: compiler.widths[*slot],
-                keys: *keys,
+                slot,
+                width: compiler.widths[slot],
+                keys,
             },
-            Known::Class { .. } | Known::Constant(_) | Known::Image(..) | Known::Steps(..) | Known::Lengths(_) => {
-                return None;
-            }
+            Known::Class { .. } | Known::Constant(_) | Known::Steps(..) | Known::Lengths(_) => return None,
         });
     }
     compiler.finish(outputs)
@@ -186,8 +203,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 (Known::Constant(row), Known::Slot(from)) => self.scale(node, from, *function, row, true),
                 _ => None,
             },
-            Op::Activate(function) => match at(0)? {
-                Known::Slot(from) => Some(self.activate(node, from, *function)),
+            Op::Activate(_) | Op::Clip | Op::Unary(_) => match at(0)? {
+                Known::Slot(from) => Some(self.activate(node, from, self.function(node)?)),
                 _ => None,
             },
             Op::ArgExtreme { largest, last, .. } => match (at(0)?, at(1)?) {
@@ -213,8 +230,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     }
 
     pub(super) fn done(&mut self, to: usize, step: Step<T>) -> Known<'a> {
-        self.makers.insert(to, self.drafts.len());
-        self.drafts.push(Draft::Done(step));
+        self.draft(to, Draft::Done(step));
         Known::Slot(to)
     }
 
@@ -238,33 +254,24 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         bias: Vec<T>,
     ) -> usize {
         let to = self.slot(outputs);
-        self.multiply(from, to, None, weights, transposed, bias);
-        to
-    }
-
-    /// Multiplies rows, or the patches of each, with a matrix.
-    pub(super) fn multiply(
-        &mut self,
-        from: usize,
-        to: usize,
-        patches: Option<Patches>,
-        weights: Cow<'a, [T]>,
-        transposed: bool,
-        bias: Vec<T>,
-    ) {
-        self.makers.insert(to, self.drafts.len());
-        self.drafts.push(Draft::Dense {
+        let draft = Draft::Dense {
             from,
             to,
-            patches,
             weights,
             transposed,
             bias,
             activation: Activation::Identity,
-        });
+        };
+        self.draft(to, draft);
+        to
     }
 
-    fn is_slot(&self, value: Value, slot: usize) -> bool {
+    pub(super) fn draft(&mut self, to: usize, draft: Draft<'a, T>) {
+        self.makers.insert(to, self.drafts.len());
+        self.drafts.push(draft);
+    }
+
+    pub(super) fn is_slot(&self, value: Value, slot: usize) -> bool {
         self.known.get(&value).and_then(|known| known.slot()) == Some(slot)
     }
 
@@ -275,108 +282,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             self.shared.insert(slot);
         }
     }
-
-    /// The dense step that makes a slot, when only this node reads what it makes.
-    fn open_dense(&mut self, node: &Node, from: usize) -> Option<&mut Draft<'a, T>> {
-        if self.shared.contains(&from) {
-            return None;
-        }
-        let source = node.inputs.iter().find(|value| self.is_slot(**value, from))?;
-        if self.uses.get(source) != Some(&1) {
-            return None;
-        }
-        self.makers.get(&from).and_then(|maker| self.drafts.get_mut(*maker))
-    }
-
-    pub(super) fn scale(
-        &mut self,
-        node: &Node,
-        from: usize,
-        function: Binary,
-        row: &Array,
-        left: bool,
-    ) -> Option<Known<'a>> {
-        let width = self.widths[from];
-        let values: Vec<T> = match (row.view::<T>().ok()?, row.shape.as_slice()) {
-            ([one], [] | [1] | [1, 1]) => vec![*one; width],
-            (many, [_] | [1, _]) if many.len() == width => many.to_vec(),
-            _ => return None,
-        };
-        self.scale_by(node, from, function, values, left).map(Known::Slot)
-    }
-
-    /// Combines rows, or each pixel of images, with constants; the slot.
-    pub(super) fn scale_by(
-        &mut self,
-        node: &Node,
-        from: usize,
-        function: Binary,
-        values: Vec<T>,
-        left: bool,
-    ) -> Option<usize> {
-        if function == Binary::Add
-            && let Some(Draft::Dense {
-                bias,
-                activation: Activation::Identity,
-                ..
-            }) = self.open_dense(node, from)
-            && bias.is_empty()
-        {
-            *bias = values;
-            return Some(from);
-        }
-        if !is_simple(function) {
-            return None;
-        }
-        let to = self.slot(self.widths[from]);
-        let step = Step::Scale {
-            from,
-            to,
-            function,
-            values,
-            constant_left: left,
-        };
-        self.done(to, step);
-        Some(to)
-    }
-
-    pub(super) fn combine(&mut self, left: usize, right: usize, function: Binary) -> Option<Known<'a>> {
-        if self.widths[left] != self.widths[right] || !is_simple(function) {
-            return None;
-        }
-        let to = self.slot(self.widths[left]);
-        Some(self.done(
-            to,
-            Step::Combine {
-                left,
-                right,
-                to,
-                function,
-            },
-        ))
-    }
-
-    pub(super) fn activate(&mut self, node: &Node, from: usize, function: Activation) -> Known<'a> {
-        if let Some(Draft::Dense {
-            activation: activation @ Activation::Identity,
-            ..
-        }) = self.open_dense(node, from)
-        {
-            *activation = function;
-            return Known::Slot(from);
-        }
-        let to = self.slot(self.widths[from]);
-        self.done(to, Step::Activate { from, to, function })
-    }
 }
 
 fn is_one_row(input: &Input) -> bool {
     matches!(input.shape.as_deref(), Some([Some(1), ..]))
-}
-
-fn is_simple(function: Binary) -> bool {
-    matches!(
-        function,
-        Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Maximum | Binary::Minimum
-    )
 }

@@ -213,6 +213,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if columns.iter().copied().eq(first..first + width) {
             return self.step(from, width, Kind::Part(first));
         }
+        self.picked += width;
         self.step(from, width, Kind::Pick(columns))
     }
 
@@ -220,7 +221,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let parts = (0..count).map(|n| self.given(node, n)).collect::<Option<Vec<_>>>()?;
         let width = parts.iter().map(|part| self.widths[*part]).sum();
         let to = self.slot(width);
-        Some(self.done(to, Step::Join { parts, to }))
+        Some(self.done(to, Step::Join { parts, to, pixels: 1 }))
     }
 
     fn features(&mut self, node: &'a Node, first: Known<'a>, features: &Features) -> Option<Known<'a>> {

@@ -1,26 +1,34 @@
 //! Recognises what a plan can do with rows of more than one axis: images, and sequences that are taken apart.
 
-use std::borrow::Cow;
-
 use serving_kernels::activation::Activation;
 
-use super::compile::{Compiler, Known, MOST_VALUES};
-use super::images::{Image, Patches, Pooled, Pooling};
+use super::compile::{Compiler, Known, MOST_VALUES, MOST_VALUES_OF_IMAGES};
+use super::compile_values::is_simple;
+use super::images::Image;
 use super::{PlanReal, Step};
 use crate::array::{Array, DType};
-use crate::graph::{self, Binary, Node, Op, Reduce};
+use crate::graph::{Binary, Node, Op};
+use crate::ops::Move;
 use crate::ops::normalization::Normalization;
-use crate::ops::spatial::{Axis, Padding, Pool, Window};
-use crate::ops::{Move, Spatial};
 
 /// An image, and how the graph counts its axes. It lies pixel by pixel either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    image: Image,
-    channels_first: bool,
+    pub(super) image: Image,
+    pub(super) channels_first: bool,
 }
 
 impl Layout {
+    /// Whether an image is a pixel with a value for each channel of this one.
+    fn spreads(self, pixel: Self) -> bool {
+        let one = Image {
+            height: 1,
+            width: 1,
+            ..self.image
+        };
+        pixel.image == one && pixel.channels_first == self.channels_first
+    }
+
     /// Lengths of the axes after that of the rows.
     pub(super) fn lengths(self) -> [usize; 3] {
         let Image {
@@ -47,11 +55,19 @@ pub(super) struct Sequence {
 /// Values of a row; `None` when there are none, or too many.
 pub(super) fn width_of(row: &[usize]) -> Option<usize> {
     let width = row.iter().try_fold(1_usize, |width, axis| width.checked_mul(*axis))?;
-    (1..=MOST_VALUES).contains(&width).then_some(width)
+    (1..=MOST_VALUES_OF_IMAGES).contains(&width).then_some(width)
+}
+
+/// Values of a row that is no image.
+pub(super) fn narrow(row: &[usize]) -> Option<usize> {
+    width_of(row).filter(|width| *width <= MOST_VALUES)
 }
 
 /// A slot whose rows have these axes.
 pub(super) fn shaped<'a>(slot: usize, row: &[usize]) -> Option<Known<'a>> {
+    if row.len() != 3 {
+        narrow(row)?;
+    }
     Some(match *row {
         [_] => Known::Slot(slot),
         [steps, width] => Known::Steps(
@@ -86,104 +102,27 @@ pub(super) fn place(axis: i64, rank: usize) -> Option<usize> {
 impl<'a, T: PlanReal> Compiler<'a, T> {
     /// A node that takes an image.
     pub(super) fn on_image(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
+        if let Some(known) = self.windowed(node, slot, layout) {
+            return Some(known);
+        }
         match &node.op {
-            Op::Convolution(window) => {
-                let (slot, image) = self.channels_last(slot, layout);
-                let filter = self.constant(node, 1)?;
-                let [height, width, channels, results] = *filter.shape else {
-                    return None;
-                };
-                let axes = axes(&windows(window), image, [height, width])?;
-                let weights = Cow::Borrowed(filter.view::<T>().ok()?);
-                let made = (channels == image.channels).then_some(results)?;
-                self.convolve(slot, image, axes, weights, Vec::new(), made, false)
-            }
-            Op::Spatial(Spatial::Convolution { window, groups: 0 | 1 }) => {
-                let (slot, image) = self.channels_first(slot, layout);
-                let filter = self.constant(node, 1)?;
-                let [results, channels, height, width] = *filter.shape else {
-                    return None;
-                };
-                let axes = axes(window, image, [height, width])?;
-                let weights = with_channels_last(filter.view::<T>().ok()?, filter);
-                let bias = match node.inputs.get(2).map(|_| self.constant(node, 2)) {
-                    None => Vec::new(),
-                    Some(bias) if bias?.dtype() == DType::Nothing => Vec::new(),
-                    Some(bias) => bias?.view::<T>().ok()?.to_vec(),
-                };
-                let made =
-                    (channels == image.channels && (bias.is_empty() || bias.len() == results)).then_some(results)?;
-                self.convolve(slot, image, axes, Cow::Owned(weights), bias, made, true)
-            }
-            Op::Pool { window, size, maximum } => {
-                let (slot, image) = self.channels_last(slot, layout);
-                let how = if *maximum {
-                    Pooled::MaximumOfNumbers
-                } else {
-                    Pooled::Mean
-                };
-                let axes = axes(&windows(window), image, *size)?;
-                self.pool(slot, image, how, axes, false, false)
-            }
-            Op::Spatial(Spatial::Pool { how, sizes, window }) => {
-                let (slot, image) = self.channels_first(slot, layout);
-                let (how, padding_counts) = pooled(*how)?;
-                let axes = axes(window, image, *sizes.first_chunk().filter(|_| sizes.len() == 2)?)?;
-                self.pool(slot, image, how, axes, padding_counts, true)
-            }
-            Op::Spatial(Spatial::GlobalPool(how)) => {
-                let (slot, image) = self.channels_first(slot, layout);
-                let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                self.pool(slot, image, pooled(*how)?.0, axes, false, true)
-            }
-            Op::Reduce {
-                how: Reduce::Mean,
-                keep_axes,
-                ..
-            } => {
-                let over = self.constant(node, 1)?.integers().ok()?;
-                let mut over: Vec<usize> = over.iter().map(|axis| place(*axis, 4)).collect::<Option<_>>()?;
-                over.sort_unstable();
-                let Layout { image, channels_first } = layout;
-                if over != if channels_first { [2, 3] } else { [1, 2] } {
-                    return None;
-                }
-                let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                match self.pool(slot, image, Pooled::Mean, axes, false, channels_first)? {
-                    Known::Image(slot, _) if !keep_axes => Some(Known::Slot(slot)),
-                    known => Some(known),
-                }
-            }
             Op::BiasAdd { channels_first } if *channels_first == layout.channels_first => {
                 let bias = self.constant(node, 1)?.view::<T>().ok()?.to_vec();
                 let fits = bias.len() == layout.image.channels;
                 fits.then(|| self.scale_by(node, slot, Binary::Add, bias, false))?
                     .map(|slot| Known::Image(slot, layout))
             }
-            Op::Binary(function) => {
-                let slot = match (self.known_at(node, 0)?, self.known_at(node, 1)?) {
-                    (Known::Image(left, one), Known::Image(right, other)) if one == other => {
-                        match self.combine(left, right, *function)? {
-                            Known::Slot(slot) => slot,
-                            _ => return None,
-                        }
-                    }
-                    (Known::Image(..), Known::Constant(values)) => {
-                        self.scale_by(node, slot, *function, by_channel(values, layout)?, false)?
-                    }
-                    (Known::Constant(values), Known::Image(..)) => {
-                        self.scale_by(node, slot, *function, by_channel(values, layout)?, true)?
-                    }
-                    _ => return None,
-                };
-                Some(Known::Image(slot, layout))
-            }
-            Op::Activate(function) if !matches!(function, Activation::Softmax | Activation::Simplemax) => {
-                match self.activate(node, slot, *function) {
+            Op::Binary(function) => self.on_images(node, *function),
+            Op::Activate(Activation::Softmax | Activation::Simplemax) => None,
+            Op::Activate(_) | Op::Clip | Op::Unary(_) => {
+                let function = self.function(node)?;
+                match self.activate(node, slot, function) {
                     Known::Slot(slot) => Some(Known::Image(slot, layout)),
                     _ => None,
                 }
             }
+            Op::Concat { axis_first } => self.beside(node, *axis_first, layout),
+            Op::Pad => self.surrounded(node, slot, layout),
             Op::BatchNormalization { epsilon } if T::DTYPE == DType::F32 => {
                 let (slot, image) = self.channels_last(slot, layout);
                 self.normalize(node, slot, image, f64::from(*epsilon), false)
@@ -209,7 +148,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 Some(Known::Image(slot, layout))
             }
             Op::Cast(dtype) => (*dtype == T::DTYPE).then_some(Known::Image(slot, layout)),
-            Op::Move(Move::Flatten { axis: 1 }) => Some(Known::Slot(self.channels_last(slot, layout).0)),
+            Op::Move(Move::Flatten { axis: 1 }) => {
+                let width = layout.image.pixels() * layout.image.channels;
+                shaped(self.channels_last(slot, layout).0, &[width])
+            }
             Op::Reshape | Op::Move(Move::Reshape { .. }) => {
                 let lengths = self.row_of(node, &layout.lengths())?;
                 shaped(self.channels_last(slot, layout).0, &lengths)
@@ -238,7 +180,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     }
 
     /// A slot whose channels are the axis that the graph counts first.
-    fn channels_first(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
+    pub(super) fn channels_first(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
         if layout.channels_first {
             return (slot, layout.image);
         }
@@ -252,7 +194,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     }
 
     /// A slot that lies as the graph counts the axes.
-    fn channels_last(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
+    pub(super) fn channels_last(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
         if !layout.channels_first {
             return (slot, layout.image);
         }
@@ -270,54 +212,108 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if lines == 1 || columns == 1 {
             return slot;
         }
-        let from = (0..columns).flat_map(|column| (0..lines).map(move |line| line * columns + column));
-        match self.pick_columns(slot, from.collect()) {
-            Known::Slot(slot) => slot,
-            _ => slot,
+        let to = self.slot(lines * columns);
+        let from = slot;
+        self.done(to, Step::Turn { from, to, columns });
+        to
+    }
+
+    /// Two images of the same size, or one of them with constants or with a pixel that is as large as it is.
+    fn on_images(&mut self, node: &'a Node, function: Binary) -> Option<Known<'a>> {
+        match (self.known_at(node, 0)?, self.known_at(node, 1)?) {
+            (Known::Image(left, one), Known::Image(right, other)) if one == other => {
+                match self.combine(left, right, function)? {
+                    Known::Slot(slot) => Some(Known::Image(slot, one)),
+                    _ => None,
+                }
+            }
+            (Known::Image(left, one), Known::Image(right, other)) if one.lengths() == other.lengths() => {
+                let ((left, image), (right, _)) = (self.channels_first(left, one), self.channels_first(right, other));
+                let layout = Layout {
+                    image,
+                    channels_first: true,
+                };
+                match self.combine(left, right, function)? {
+                    Known::Slot(slot) => Some(Known::Image(slot, layout)),
+                    _ => None,
+                }
+            }
+            (Known::Image(from, layout), Known::Image(channels, pixel)) if layout.spreads(pixel) => {
+                self.spread([from, channels], layout, function, false)
+            }
+            (Known::Image(channels, pixel), Known::Image(from, layout)) if layout.spreads(pixel) => {
+                self.spread([from, channels], layout, function, true)
+            }
+            (Known::Image(slot, layout), Known::Constant(values)) => {
+                let slot = self.scale_by(node, slot, function, by_channel(values, layout)?, false)?;
+                Some(Known::Image(slot, layout))
+            }
+            (Known::Constant(values), Known::Image(slot, layout)) => {
+                let slot = self.scale_by(node, slot, function, by_channel(values, layout)?, true)?;
+                Some(Known::Image(slot, layout))
+            }
+            _ => None,
         }
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "what a convolution has, from two kinds of nodes"
-    )]
-    fn convolve(
+    fn spread(
         &mut self,
-        slot: usize,
-        image: Image,
-        axes: [Axis; 2],
-        weights: Cow<'a, [T]>,
-        bias: Vec<T>,
-        channels: usize,
-        channels_first: bool,
+        [from, channels]: [usize; 2],
+        layout: Layout,
+        function: Binary,
+        channels_left: bool,
     ) -> Option<Known<'a>> {
-        let (layout, width) = made(axes, channels, channels_first)?;
-        let patches = Patches::new(image, axes)?;
-        let to = self.slot(width);
-        self.multiply(slot, to, Some(patches), weights, false, bias);
+        if !is_simple(function) {
+            return None;
+        }
+        let to = self.slot(self.widths[from]);
+        let step = Step::Spread {
+            from,
+            channels,
+            to,
+            function,
+            channels_left,
+        };
+        self.done(to, step);
         Some(Known::Image(to, layout))
     }
 
-    fn pool(
-        &mut self,
-        slot: usize,
-        image: Image,
-        how: Pooled,
-        axes: [Axis; 2],
-        padding_counts: bool,
-        channels_first: bool,
-    ) -> Option<Known<'a>> {
-        let (layout, width) = made(axes, image.channels, channels_first)?;
-        let pooling = Pooling::new(how, image, axes, padding_counts)?;
-        let to = self.slot(width);
-        self.done(
-            to,
-            Step::Pool {
-                from: slot,
-                to,
-                pooling,
-            },
-        );
+    /// The channels of images one after the other.
+    fn beside(&mut self, node: &'a Node, axis_first: bool, layout: Layout) -> Option<Known<'a>> {
+        let count = node.inputs.len().checked_sub(1)?;
+        let (axis, first) = if axis_first { (0, 1) } else { (count, 0) };
+        let channels_first = match place(self.constant(node, axis)?.integer().ok()?, 4)? {
+            1 => true,
+            3 => false,
+            _ => return None,
+        };
+        let mut parts = Vec::with_capacity(count);
+        let mut all = layout.image;
+        for index in first..first + count {
+            let Known::Image(slot, part) = self.known_at(node, index)? else {
+                return None;
+            };
+            let (slot, image) = if channels_first {
+                self.channels_first(slot, part)
+            } else {
+                self.channels_last(slot, part)
+            };
+            if parts.is_empty() {
+                all = image;
+            } else if [image.height, image.width] == [all.height, all.width] {
+                all.channels = all.channels.checked_add(image.channels)?;
+            } else {
+                return None;
+            }
+            parts.push(slot);
+        }
+        let layout = Layout {
+            image: all,
+            channels_first,
+        };
+        let to = self.slot(width_of(&layout.lengths())?);
+        let pixels = all.pixels();
+        self.done(to, Step::Join { parts, to, pixels });
         Some(Known::Image(to, layout))
     }
 
@@ -361,53 +357,6 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
         Some(Known::Image(at, Layout { image, channels_first }))
     }
-}
-
-fn pooled(how: Pool) -> Option<(Pooled, bool)> {
-    match how {
-        Pool::Maximum { .. } => Some((Pooled::Maximum, false)),
-        Pool::Mean { padding_counts } => Some((Pooled::Mean, padding_counts)),
-        Pool::Power(_) => None,
-    }
-}
-
-/// The image that windows make, and its values.
-fn made([vertical, horizontal]: [Axis; 2], channels: usize, channels_first: bool) -> Option<(Layout, usize)> {
-    let image = Image {
-        height: vertical.output,
-        width: horizontal.output,
-        channels,
-    };
-    let layout = Layout { image, channels_first };
-    Some((layout, width_of(&layout.lengths())?))
-}
-
-fn windows(window: &graph::Window) -> Window {
-    Window {
-        strides: window.strides.to_vec(),
-        dilations: window.dilations.to_vec(),
-        padding: match window.padding {
-            graph::Padding::Valid => Padding::default(),
-            graph::Padding::Same => Padding::Same { odd_after: true },
-        },
-        round_up: false,
-    }
-}
-
-fn axes(window: &Window, image: Image, sizes: [usize; 2]) -> Option<[Axis; 2]> {
-    let axes = window.axes(&[image.height, image.width], &sizes).ok()?;
-    <[Axis; 2]>::try_from(axes).ok()
-}
-
-/// A filter `[results, channels, height, width]` as `[height, width, channels, results]`.
-fn with_channels_last<T: Copy>(weights: &[T], filter: &Array) -> Vec<T> {
-    let entries: usize = filter.shape[2..].iter().product();
-    let (results, channels) = (filter.shape[0], filter.shape[1]);
-    let places = (0..entries).flat_map(|entry| {
-        (0..channels)
-            .flat_map(move |channel| (0..results).map(move |result| (result * channels + channel) * entries + entry))
-    });
-    places.map(|place| weights[place]).collect()
 }
 
 /// Constants as one for each channel.

@@ -1,7 +1,7 @@
 //! Recognises sequences that are taken apart step by step, and shapes that a graph makes of its inputs' shapes.
 
 use super::compile::{Compiler, Known};
-use super::compile_images::{Sequence, place, shaped, width_of};
+use super::compile_images::{Sequence, narrow, place, shaped, width_of};
 use super::{PlanReal, Step};
 use crate::array::Array;
 use crate::graph::{Node, Op, SliceMasks};
@@ -289,7 +289,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             _ => return None,
         };
         let [None, Some(width)] = *shape else { return None };
-        let width = width_of(&[usize::try_from(width).ok()?])?;
+        let width = narrow(&[usize::try_from(width).ok()?])?;
         let values = match value.view::<T>().ok()? {
             [one] => vec![*one; width],
             many if many.len() == width && value.shape.last() == Some(&width) => many.to_vec(),

@@ -137,6 +137,11 @@ impl Axis {
             .filter(|entry| (-self.before..end).contains(&self.position(output, *entry)))
             .count()
     }
+
+    /// Entries of the window at this place that lie on the image.
+    pub(crate) fn inside(self, output: usize) -> usize {
+        (0..self.size).filter(|entry| self.at(output, *entry).is_some()).count()
+    }
 }
 
 /// Where each entry of the window at each place of the output lies on an image of one channel.

@@ -27,7 +27,6 @@ public final class Benchmarks {
                     PipelineBenchmark.CHILD, PipelineBenchmark::runChild,
                     ScoringBenchmark.CHILD, ScoringRun::run,
                     LoadingBenchmark.CHILD, LoadingRun::run,
-                    LoadingBenchmark.PEAK_CHILD, PeakRun::run,
                     TensorsBenchmark.CHILD, TensorsRun::run);
 
     private interface Part {

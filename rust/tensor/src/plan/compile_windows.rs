@@ -1,0 +1,274 @@
+//! Recognises what a plan can do with windows on images: convolutions, pooling, and zeros for windows to lie on.
+
+use std::borrow::Cow;
+
+use serving_kernels::convolution::{Order, Pooled, Pooling};
+
+use super::compile::{Compiler, Draft, Known};
+use super::compile_images::{Layout, place, width_of};
+use super::images::{Image, windows};
+use super::{PlanReal, Step};
+use crate::array::{Array, DType};
+use crate::graph::{self, Node, Op, Reduce};
+use crate::ops::Spatial;
+use crate::ops::spatial::{Axis, Padding, Pool, Window};
+
+/// Weights that may be added to fill panels, besides three times as many as there are.
+const MOST_FILLED: usize = 1 << 20;
+
+/// A filter, and how it lies.
+struct Filter<'a> {
+    array: &'a Array,
+    order: Order,
+    groups: usize,
+    results: usize,
+    sizes: [usize; 2],
+}
+
+impl<'a, T: PlanReal> Compiler<'a, T> {
+    /// A node with windows on an image; `None` for other nodes, too.
+    pub(super) fn windowed(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
+        match &node.op {
+            Op::Convolution(window) | Op::DepthwiseConvolution(window) => {
+                let (slot, image) = self.channels_last(slot, layout);
+                let array = self.constant(node, 1)?;
+                let [height, width, channels, results] = *array.shape else {
+                    return None;
+                };
+                let depthwise = matches!(node.op, Op::DepthwiseConvolution(_));
+                let filter = Filter {
+                    array,
+                    order: if depthwise {
+                        Order::Depthwise
+                    } else {
+                        Order::ResultsLast
+                    },
+                    groups: if depthwise { channels } else { 1 },
+                    results: if depthwise {
+                        channels.checked_mul(results)?
+                    } else {
+                        results
+                    },
+                    sizes: [height, width],
+                };
+                (channels == image.channels).then_some(())?;
+                self.convolve(slot, image, &of_graph(window), &filter, Vec::new(), false)
+            }
+            Op::Spatial(Spatial::Convolution { window, groups }) => {
+                let (slot, image) = self.channels_first(slot, layout);
+                let array = self.constant(node, 1)?;
+                let [results, channels, height, width] = *array.shape else {
+                    return None;
+                };
+                let groups = match *groups {
+                    0 => image.channels.checked_div(channels)?,
+                    groups => groups,
+                };
+                let bias = match node.inputs.get(2).map(|_| self.constant(node, 2)) {
+                    None => Vec::new(),
+                    Some(bias) if bias?.dtype() == DType::Nothing => Vec::new(),
+                    Some(bias) => bias?.view::<T>().ok()?.to_vec(),
+                };
+                let fits =
+                    channels.checked_mul(groups) == Some(image.channels) && (bias.is_empty() || bias.len() == results);
+                fits.then_some(())?;
+                let filter = Filter {
+                    array,
+                    order: Order::ResultsFirst,
+                    groups,
+                    results,
+                    sizes: [height, width],
+                };
+                self.convolve(slot, image, window, &filter, bias, true)
+            }
+            Op::Pool { window, size, maximum } => {
+                let (slot, image) = self.channels_last(slot, layout);
+                let how = if *maximum {
+                    Pooled::MaximumOfNumbers
+                } else {
+                    Pooled::Mean
+                };
+                let axes = axes(&of_graph(window), image, *size)?;
+                self.pool(slot, image, how, axes, false, false)
+            }
+            Op::Spatial(Spatial::Pool { how, sizes, window }) => {
+                let (slot, image) = self.channels_first(slot, layout);
+                let (how, padding_counts) = pooled(*how)?;
+                let axes = axes(window, image, *sizes.first_chunk().filter(|_| sizes.len() == 2)?)?;
+                self.pool(slot, image, how, axes, padding_counts, true)
+            }
+            Op::Spatial(Spatial::GlobalPool(how)) => {
+                let (slot, image) = self.channels_first(slot, layout);
+                let axes = axes(&Window::default(), image, [image.height, image.width])?;
+                self.pool(slot, image, pooled(*how)?.0, axes, false, true)
+            }
+            Op::Reduce {
+                how: Reduce::Mean,
+                keep_axes,
+                ..
+            } => {
+                let over = self.constant(node, 1)?.integers().ok()?;
+                let mut over: Vec<usize> = over.iter().map(|axis| place(*axis, 4)).collect::<Option<_>>()?;
+                over.sort_unstable();
+                let Layout { image, channels_first } = layout;
+                if over != if channels_first { [2, 3] } else { [1, 2] } {
+                    return None;
+                }
+                let axes = axes(&Window::default(), image, [image.height, image.width])?;
+                match self.pool(slot, image, Pooled::Mean, axes, false, channels_first)? {
+                    Known::Image(slot, _) if !keep_axes => Some(Known::Slot(slot)),
+                    known => Some(known),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// An image with zeros around it.
+    pub(super) fn surrounded(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
+        let around = self.constant(node, 1)?.lengths().ok()?;
+        let filler = match node.inputs.get(2) {
+            None => T::ZERO,
+            Some(_) => match self.constant(node, 2)?.view::<T>().ok()? {
+                [filler] => *filler,
+                _ => return None,
+            },
+        };
+        let [0, 0, first @ ..] = <[usize; 8]>::try_from(around).ok()? else {
+            return None;
+        };
+        let ([top, bottom, left, right], [0, 0]) = (if layout.channels_first {
+            ([first[2], first[3], first[4], first[5]], [first[0], first[1]])
+        } else {
+            ([first[0], first[1], first[2], first[3]], [first[4], first[5]])
+        }) else {
+            return None;
+        };
+        let image = layout.image;
+        let more = |length: usize, before: usize, after: usize| length.checked_add(before)?.checked_add(after);
+        let larger = Layout {
+            image: Image {
+                height: more(image.height, top, bottom)?,
+                width: more(image.width, left, right)?,
+                ..image
+            },
+            ..layout
+        };
+        if filler != T::ZERO {
+            return None;
+        }
+        let to = self.slot(width_of(&larger.lengths())?);
+        let pitch = larger.image.width * image.channels;
+        let step = Step::Surround {
+            from: slot,
+            to,
+            line: image.width * image.channels,
+            first: top * pitch + left * image.channels,
+            pitch,
+        };
+        self.done(to, step);
+        Some(Known::Image(to, larger))
+    }
+
+    fn convolve(
+        &mut self,
+        slot: usize,
+        image: Image,
+        window: &Window,
+        filter: &Filter<'a>,
+        bias: Vec<T>,
+        channels_first: bool,
+    ) -> Option<Known<'a>> {
+        let axes = axes(window, image, filter.sizes)?;
+        let (layout, width) = made(axes, filter.results, channels_first)?;
+        let windows = windows(axes, image.channels)?;
+        let weights = Cow::Borrowed(filter.array.view::<T>().ok()?);
+        // A pixel by itself is a row.
+        if image.pixels() == 1 && filter.sizes == [1, 1] && layout.image.pixels() == 1 && filter.groups == 1 {
+            let transposed = filter.order == Order::ResultsFirst;
+            let to = self.layer(slot, width, weights, transposed, bias);
+            return Some(Known::Image(to, layout));
+        }
+        // Groups of a few results would be filled up to whole panels.
+        let padded = (filter.results / filter.groups).next_multiple_of(T::PANEL / 2);
+        let depth = weights.len() / filter.results;
+        if filter.groups.checked_mul(padded)?.checked_mul(depth)? > 4 * weights.len() + MOST_FILLED {
+            return None;
+        }
+        let to = self.slot(width);
+        let draft = Draft::Convolve {
+            from: slot,
+            to,
+            windows,
+            groups: filter.groups,
+            order: filter.order,
+            weights,
+            bias,
+        };
+        self.draft(to, draft);
+        Some(Known::Image(to, layout))
+    }
+
+    fn pool(
+        &mut self,
+        slot: usize,
+        image: Image,
+        how: Pooled,
+        axes: [Axis; 2],
+        padding_counts: bool,
+        channels_first: bool,
+    ) -> Option<Known<'a>> {
+        let (layout, width) = made(axes, image.channels, channels_first)?;
+        let counts = axes.map(|axis| {
+            let count = |place: usize| {
+                if padding_counts {
+                    axis.covered(place)
+                } else {
+                    axis.inside(place)
+                }
+            };
+            (0..axis.output).map(count).collect()
+        });
+        let pooling = Pooling::new(how, windows(axes, image.channels)?, counts)?;
+        let to = self.slot(width);
+        let from = slot;
+        self.done(to, Step::Pool { from, to, pooling });
+        Some(Known::Image(to, layout))
+    }
+}
+
+fn pooled(how: Pool) -> Option<(Pooled, bool)> {
+    match how {
+        Pool::Maximum { .. } => Some((Pooled::Maximum, false)),
+        Pool::Mean { padding_counts } => Some((Pooled::Mean, padding_counts)),
+        Pool::Power(_) => None,
+    }
+}
+
+/// The image that windows make, and its values.
+fn made([vertical, horizontal]: [Axis; 2], channels: usize, channels_first: bool) -> Option<(Layout, usize)> {
+    let image = Image {
+        height: vertical.output,
+        width: horizontal.output,
+        channels,
+    };
+    let layout = Layout { image, channels_first };
+    Some((layout, width_of(&layout.lengths())?))
+}
+
+fn of_graph(window: &graph::Window) -> Window {
+    Window {
+        strides: window.strides.to_vec(),
+        dilations: window.dilations.to_vec(),
+        padding: match window.padding {
+            graph::Padding::Valid => Padding::default(),
+            graph::Padding::Same => Padding::Same { odd_after: true },
+        },
+        round_up: false,
+    }
+}
+
+fn axes(window: &Window, image: Image, sizes: [usize; 2]) -> Option<[Axis; 2]> {
+    let axes = window.axes(&[image.height, image.width], &sizes).ok()?;
+    <[Axis; 2]>::try_from(axes).ok()
+}
