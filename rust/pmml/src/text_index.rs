@@ -99,10 +99,10 @@ impl TextIndex {
             return Ok((0, words.len()));
         }
         let mut counts = vec![0_usize; self.max_distance + 1];
-        let mut start = 0;
-        while start + terms.len() <= words.len() {
+        // Hits may overlap, as in the n-grams that models are trained with.
+        for window in words.windows(terms.len()) {
             let mut far = 0;
-            for (word, term) in words[start..].iter().zip(&terms) {
+            for (word, term) in window.iter().zip(&terms) {
                 steps.take(self.effort(word, term))?;
                 far += distance(word, term, self.max_distance);
                 if far > self.max_distance {
@@ -111,9 +111,6 @@ impl TextIndex {
             }
             if far <= self.max_distance {
                 counts[far] += 1;
-                start += terms.len();
-            } else {
-                start += 1;
             }
         }
         let hits = if self.all_hits {

@@ -5,10 +5,11 @@
 mod common;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::corpus::corpus;
 use common::mutation::{Change, WORDS, attributes, texts};
+use common::processor_time;
 use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
 use serving_model::wire::ModelDescriptor;
@@ -35,7 +36,7 @@ const LOADING_MORE: usize = 64 << 20;
 const SCORING: usize = 16 * LIMITS.steps as usize + (8 << 20);
 /// Bytes that a scorer may keep after a record, whatever that was.
 const KEPT: usize = 4 << 20;
-/// Far more than any takes, on a machine that does other things as well.
+/// On a processor; far more than any takes.
 const LONGEST_LOADING: Duration = Duration::from_secs(5);
 const LONGEST_RECORD: Duration = Duration::from_secs(2);
 
@@ -52,9 +53,8 @@ fn load(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
 fn load_bounded(content: &[u8]) -> Option<Arc<dyn Model>> {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let started = Instant::now();
-    let loaded = load(content);
-    let (taken, peak) = (started.elapsed(), MEMORY.peak_usage().saturating_sub(before));
+    let (loaded, taken) = processor_time(|| load(content));
+    let peak = MEMORY.peak_usage().saturating_sub(before);
     let most = LOADING_SHARE * content.len() + LIMITS.native_bytes + LOADING_MORE;
     assert!(peak <= most, "loading takes {peak} bytes at a time, {most} are allowed");
     assert!(taken < LONGEST_LOADING, "loading takes {taken:?}");
@@ -136,10 +136,8 @@ fn score_bounded(model: &Arc<dyn Model>) {
     MEMORY.reset_peak_usage();
     let mut scorer = Arc::clone(model).scorer().unwrap();
     let mut one = Block::new(schema.inputs.len());
-    let started = Instant::now();
     output.reset(block.rows());
-    scorer.score(&block, &mut output);
-    let taken = started.elapsed();
+    let ((), taken) = processor_time(|| scorer.score(&block, &mut output));
     for row in 0..block.rows() {
         let status = output.status(row);
         let expected = matches!(

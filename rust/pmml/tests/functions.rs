@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{document, score};
+use common::{document, score, score_texts};
 
 fn field(name: &str) -> String {
     format!(r#"<FieldRef field="{name}"/>"#)
@@ -81,6 +81,15 @@ fn numbers() {
         ("/", ["i", "j"], "integer", "i=7 j=2", "3"),
         ("/", ["i", "j"], "integer", "i=7 j=0", "SCORING_FAILED"),
         ("/", ["x", "z"], "double", "x=7 z=0", "inf"),
+        ("/", ["x", "z"], "double", "x=0 z=0", "SCORING_FAILED"),
+        ("modulo", ["x", "z"], "double", "x=7 z=0", "SCORING_FAILED"),
+        ("pow", ["x", "z"], "double", "x=-8 z=0.5", "SCORING_FAILED"),
+        ("pow", ["f", "g"], "float", "f=-8 g=0.5", "SCORING_FAILED"),
+        ("pow", ["x", "z"], "double", "x=0 z=-1", "inf"),
+        ("avg", ["f", "g"], "double", "f=0.3 g=0.9", "0.6000000238418579"),
+        ("avg", ["f", "i"], "double", "f=0.3 i=3", "1.649999976158142"),
+        ("avg", ["f", "x"], "double", "f=0.3 x=0.7", "0.5000000059604645"),
+        ("sum", ["f", "g"], "double", "f=0.3 g=0.9", "1.2000000476837158"),
         ("+", ["x", "z"], "double", "x=7", "null"),
         ("max", ["x", "z"], "double", "x=7", "7"),
         ("pow", ["x", "z"], "double", "x=7", "SCORING_FAILED"),
@@ -89,6 +98,51 @@ fn numbers() {
     ] {
         let expression = apply(function, &arguments.map(field));
         assert_eq!(value(&expression, kind, record), answer, "{function} {record}");
+    }
+}
+
+#[test]
+fn functions_of_single_precision() {
+    for (function, answer) in [
+        ("exp", "1.3498588236675741"),
+        ("expm1", "0.34985882366757415"),
+        ("ln", "-1.2039727645895069"),
+        ("ln1p", "0.26236427363743636"),
+        ("log10", "-0.5228787280230257"),
+        ("sqrt", "0.5477225683874355"),
+        ("abs", "0.30000001192092896"),
+    ] {
+        let got = value(&apply(function, &[field("f")]), "double", "f=0.3");
+        let far = (got.parse::<f64>().unwrap_or(f64::NAN) - answer.parse::<f64>().unwrap_or(f64::NAN)).abs();
+        assert!(far < 1e-15, "{function}: {got} instead of {answer}");
+    }
+}
+
+#[test]
+fn hits_of_a_term_may_overlap() {
+    let hits = |attributes: &str, term: &str, text: &str| {
+        let model = document(
+            r#"<DataField name="s" optype="categorical" dataType="string"/>"#,
+            &format!(
+                r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="s"/></MiningSchema><Output>
+                <OutputField name="out" feature="transformedValue" optype="continuous" dataType="double">
+                <TextIndex textField="s" {attributes}><Constant>{term}</Constant></TextIndex></OutputField></Output>
+                <RegressionTable intercept="0"/></RegressionModel>"#
+            ),
+        );
+        score_texts(&model, &[("s", text)])
+    };
+    let near = r#"maxLevenshteinDistance="1""#;
+    let best = r#"maxLevenshteinDistance="1" countHits="bestHits""#;
+    for (attributes, term, text, count) in [
+        ("", "a a", "a a a a", 3),
+        ("", "a a", "a b a a b a a a", 3),
+        (near, "ab ab", "ab abc ab abc ab", 4),
+        (near, "ab ab", "ab ac ab ab", 3),
+        (best, "ab ab", "ab ac ab ab", 1),
+    ] {
+        let answer = format!("_target=0 out={count}");
+        assert_eq!(hits(attributes, term, text), answer, "{attributes} {term}: {text}");
     }
 }
 

@@ -3,68 +3,8 @@
 
 mod common;
 
+use common::fields::{X, category, check, number, output, schema};
 use common::{document, score};
-
-const X: &str = r#"<DataField name="x" optype="continuous" dataType="double"/>"#;
-
-fn number(name: &str) -> String {
-    format!(r#"<DataField name="{name}" optype="continuous" dataType="double"/>"#)
-}
-
-fn category(name: &str, optype: &str, values: &str) -> String {
-    let values: String = values
-        .split_whitespace()
-        .map(|value| format!(r#"<Value value="{value}"/>"#))
-        .collect();
-    format!(r#"<DataField name="{name}" optype="{optype}" dataType="string">{values}</DataField>"#)
-}
-
-fn schema(targets: &str) -> String {
-    let targets: String = targets
-        .split_whitespace()
-        .map(|name| format!(r#"<MiningField name="{name}" usageType="target"/>"#))
-        .collect();
-    format!(r#"<MiningSchema><MiningField name="x"/>{targets}</MiningSchema>"#)
-}
-
-/// Output fields as `name feature value target`, `-` for nothing.
-fn output(fields: &[&str]) -> String {
-    let field = |field: &&str| {
-        let parts: Vec<&str> = field.split_whitespace().chain(["-", "-"]).collect();
-        let attribute = |name: &str, value: &str| match value {
-            "-" => String::new(),
-            value => format!(r#" {name}="{value}""#),
-        };
-        format!(
-            r#"<OutputField name="{}" feature="{}"{}{}/>"#,
-            parts[0],
-            parts[1],
-            attribute("value", parts[2]),
-            attribute("targetField", parts[3])
-        )
-    };
-    format!("<Output>{}</Output>", fields.iter().map(field).collect::<String>())
-}
-
-/// Compares an answer `name=value ...`, numbers but for the last digits.
-fn check(document: &str, record: &str, expected: &str) {
-    let got = score(document, record);
-    let (wanted, found): (Vec<_>, Vec<_>) = (expected.split(' ').collect(), got.split(' ').collect());
-    let alike = |(wanted, found): (&&str, &&str)| {
-        let (Some((name, wanted)), Some((other, found))) = (wanted.split_once('='), found.split_once('=')) else {
-            return wanted == found;
-        };
-        name == other
-            && match (wanted.parse::<f64>(), found.parse::<f64>()) {
-                (Ok(wanted), Ok(found)) => (wanted - found).abs() <= 1e-13 * wanted.abs(),
-                _ => wanted == found,
-            }
-    };
-    assert!(
-        wanted.len() == found.len() && wanted.iter().zip(&found).all(alike),
-        "{record}: {got} instead of {expected}"
-    );
-}
 
 #[test]
 fn neighbours_answer_for_several_targets() {
@@ -385,42 +325,6 @@ fn an_invalid_value_is_replaced_where_a_missing_one_is_refused() {
     check(&model, "x=1", "y=3");
     check(&model, "x=11", "y=11");
     assert_eq!(score(&model, ""), "FIELD_MISSING: field 'x' has no value");
-}
-
-#[test]
-fn the_most_certain_segments_answer() {
-    let leaf = |shares: &[f64; 3]| {
-        let shares: String = ["a", "b", "c"]
-            .iter()
-            .zip(shares)
-            .map(|(class, share)| {
-                format!(r#"<ScoreDistribution value="{class}" recordCount="1" probability="{share}"/>"#)
-            })
-            .collect();
-        format!(
-            r#"<Segment><True/><TreeModel functionName="classification"><MiningSchema><MiningField name="x"/></MiningSchema>
-            <Node><True/>{shares}</Node></TreeModel></Segment>"#
-        )
-    };
-    let with = |method: &str, segments: &[[f64; 3]]| {
-        document(
-            &format!("{X}{}", category("y", "categorical", "")),
-            &format!(
-                r#"<MiningModel functionName="classification">{}{}<Segmentation multipleModelMethod="{method}">{}</Segmentation>
-                </MiningModel>"#,
-                schema("y"),
-                output(&["pa probability a", "pb probability b", "pc probability c"]),
-                segments.iter().map(leaf).collect::<String>(),
-            ),
-        )
-    };
-    let [first, second, third, fourth] = [[0.6, 0.3, 0.1], [0.5, 0.1, 0.4], [0.2, 0.7, 0.1], [0.1, 0.7, 0.2]];
-    let odd = [first, second, third];
-    check(&with("max", &odd), "x=0", "y=b pa=0.2 pb=0.7 pc=0.1");
-    check(&with("median", &odd), "x=0", "y=a pa=0.5 pb=0.1 pc=0.4");
-    check(&with("median", &[first]), "x=0", "y=a pa=0.6 pb=0.3 pc=0.1");
-    let even = [first, second, third, fourth];
-    check(&with("median", &even), "x=0", "y=b pa=0.35 pb=0.5 pc=0.15");
 }
 
 #[test]

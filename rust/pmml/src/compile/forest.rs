@@ -38,8 +38,15 @@ fn may_be_forest(draft: &Draft<'_>, segmentation: Node<'_>, method: Method) -> b
             .filter(|field| matches!(field.get("usageType"), Some("target" | "predicted")))
             .count()
     });
+    // A forest forgets weights that its method does not look at; how many trees may be missing is a matter of weights all the same.
+    let forgotten = segmentation.get("missingThreshold").is_some()
+        && !method.weighs()
+        && segmentation
+            .all("Segment")
+            .any(|segment| segment.get("weight").is_some());
     method_fits
         && !of_segments
+        && !forgotten
         && targets <= 1
         && segmentation.child("Segment").is_some()
         && segmentation.all("Segment").all(|segment| {
@@ -83,10 +90,7 @@ impl<'d> Compiler<'d> {
         segmentation: Node<'d>,
         method: Method,
     ) -> Compiled<Option<Forest>> {
-        let weighted = matches!(
-            method,
-            Method::WeightedAverage | Method::WeightedSum | Method::WeightedMajorityVote
-        );
+        let weighted = method.weighs();
         let votes = matches!(method, Method::MajorityVote | Method::WeightedMajorityVote);
         let (shares, scopes) = (self.shares, self.scope_count());
         let mut features = FeatureList::default();

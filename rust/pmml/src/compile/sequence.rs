@@ -21,10 +21,36 @@ use crate::value::Type;
 struct Times {
     sets: (f64, f64),
     sides: (f64, f64),
+    shortest: f64,
     longest: f64,
 }
 
 impl Times {
+    /// The constraints of a model.
+    fn of(node: Node<'_>) -> Compiled<Self> {
+        let Some(constraints) = node.child("Constraints") else {
+            return Ok(Self {
+                sets: (0.0, f64::INFINITY),
+                sides: (0.0, f64::INFINITY),
+                shortest: 0.0,
+                longest: f64::INFINITY,
+            });
+        };
+        let bound = |name: &str, default| constraints.number_or(name, default);
+        Ok(Self {
+            sets: (
+                bound("minimumItemsetSeparationTime", 0.0)?,
+                bound("maximumItemsetSeparationTime", f64::INFINITY)?,
+            ),
+            sides: (
+                bound("minimumAntConsSeparationTime", 0.0)?,
+                bound("maximumAntConsSeparationTime", f64::INFINITY)?,
+            ),
+            shortest: bound("minimumTotalSequenceTime", 0.0)?,
+            longest: bound("maximumTotalSequenceTime", f64::INFINITY)?,
+        })
+    }
+
     fn gap(bounds: (f64, f64), delimiter: Option<Node<'_>>) -> Compiled<Gap> {
         let get = |name| delimiter.and_then(|delimiter| delimiter.get(name));
         let same = match (get("delimiter").unwrap_or("acrossTimeWindows"), delimiter) {
@@ -62,7 +88,7 @@ impl<'d> Compiler<'d> {
         let mut sets = self.item_sets(node, &items, &item_numbers)?;
         let predicates = self.set_predicates(node, &mut sets, items.len() as u32)?;
         let count = items.len() + predicates.len();
-        let times = self.constraints(node)?;
+        let times = Times::of(node)?;
         let patterns = self.patterns(node, &sets, times.sets)?;
         let (mut rules, mut gaps) = (Vec::new(), Vec::new());
         for rule in node.all("SequenceRule") {
@@ -127,6 +153,7 @@ impl<'d> Compiler<'d> {
             bounds: patterns.bounds.into(),
             steps: patterns.steps.into(),
             gaps: gaps.into(),
+            shortest: times.shortest,
             longest: times.longest,
             book: RuleBook {
                 sides: patterns.sides.into(),
@@ -181,31 +208,6 @@ impl<'d> Compiler<'d> {
             }
         }
         Ok(items)
-    }
-
-    fn constraints(&mut self, node: Node<'d>) -> Compiled<Times> {
-        let Some(constraints) = node.child("Constraints") else {
-            return Ok(Times {
-                sets: (0.0, f64::INFINITY),
-                sides: (0.0, f64::INFINITY),
-                longest: f64::INFINITY,
-            });
-        };
-        let bound = |name: &str, default| constraints.number_or(name, default);
-        if bound("minimumTotalSequenceTime", 0.0)? > 0.0 {
-            self.unsupported(constraints, "minimumTotalSequenceTime");
-        }
-        Ok(Times {
-            sets: (
-                bound("minimumItemsetSeparationTime", 0.0)?,
-                bound("maximumItemsetSeparationTime", f64::INFINITY)?,
-            ),
-            sides: (
-                bound("minimumAntConsSeparationTime", 0.0)?,
-                bound("maximumAntConsSeparationTime", f64::INFINITY)?,
-            ),
-            longest: bound("maximumTotalSequenceTime", f64::INFINITY)?,
-        })
     }
 
     fn patterns(&mut self, node: Node<'d>, sets: &ItemSets<'d>, between: (f64, f64)) -> Compiled<Patterns<'d>> {

@@ -34,6 +34,14 @@ impl Method {
             _ => sum / total,
         }
     }
+
+    /// Whether weights of segments count into the answer.
+    pub(crate) fn weighs(self) -> bool {
+        matches!(
+            self,
+            Self::WeightedMajorityVote | Self::WeightedAverage | Self::WeightedMedian | Self::WeightedSum
+        )
+    }
 }
 
 /// `missingPredictionTreatment`.
@@ -97,7 +105,14 @@ impl Run<'_> {
                         let found = self.model(segment.model as usize)?;
                         match mining.on_missing {
                             _ if found => {}
-                            OnMissingPrediction::Skip => continue,
+                            OnMissingPrediction::Skip => {
+                                // Without any answer it was the first.
+                                let entity = &mut self.scratch.outcomes[index].entity;
+                                if entity.is_missing() {
+                                    *entity = Value::Text(segment.id);
+                                }
+                                continue;
+                            }
                             OnMissingPrediction::Return => return unanswered(model),
                             OnMissingPrediction::Continue => {}
                         }
@@ -189,10 +204,7 @@ impl Run<'_> {
     /// Votes, averages, sums and the like.
     fn combine(&mut self, index: usize, model: &Model, mining: &Mining) -> Scored<bool> {
         let classifies = model.function == Function::Classification || model.function == Function::Other;
-        let weighted = matches!(
-            mining.method,
-            Method::WeightedMajorityVote | Method::WeightedAverage | Method::WeightedMedian | Method::WeightedSum
-        );
+        let weighted = mining.method.weighs();
         let votes = matches!(mining.method, Method::MajorityVote | Method::WeightedMajorityVote);
         let base = self.scratch.work.len();
         let classes = model.classes.len();
@@ -216,9 +228,11 @@ impl Run<'_> {
                     return Err(fault);
                 }
             };
-            all += weight;
+            // How many may be missing is a matter of weights, whatever the method.
+            let counted = if weighted { weight } else { segment.weight };
+            all += counted;
             if !found {
-                missing += weight;
+                missing += counted;
                 match mining.on_missing {
                     OnMissingPrediction::Skip => continue,
                     OnMissingPrediction::Continue if votes => {

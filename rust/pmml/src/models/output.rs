@@ -1,5 +1,6 @@
 //! `Output`: result features and what is computed from them.
 
+use super::mining::Method;
 use super::rules::RuleValue;
 use super::{Function, Kind, Model, NONE};
 use crate::expression::Expression;
@@ -68,6 +69,19 @@ pub(crate) struct OutputField {
     pub(crate) direct: bool,
 }
 
+impl Feature {
+    /// Whether there is a value without an answer: what is computed from other fields, and which segment was chosen.
+    fn stands_alone(&self, model: &Model) -> bool {
+        match self {
+            Self::Transformed(_) => true,
+            Self::EntityId { rank: ..=1 } => {
+                matches!(&model.kind, Kind::Mining(mining) if mining.method == Method::SelectFirst)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Computes the outputs of a model into their slots. Without an answer they stay missing.
     pub(crate) fn outputs(&mut self, index: usize, model: &Model) -> Scored<()> {
@@ -83,8 +97,8 @@ impl Run<'_> {
                     slot: field.slot,
                 });
             }
-            // What is computed from other fields has a value all the same, if the answer is that of the document.
-            let computed = index == self.program.root && matches!(field.feature, Feature::Transformed(_));
+            // Some have a value all the same, if the answer is that of the document.
+            let computed = index == self.program.root && field.feature.stands_alone(model);
             if present || computed {
                 let value = self.output(field).map_err(|fault| fault.within(field.slot))?;
                 self.set(field.slot, value);
@@ -101,7 +115,7 @@ impl Run<'_> {
         let program = self.program;
         let model = &program.models[field.model];
         let outcome = self.scratch.outcomes[field.model];
-        if !outcome.present && !matches!(field.feature, Feature::Transformed(_)) {
+        if !outcome.present && !field.feature.stands_alone(model) {
             return Ok(Value::Missing);
         }
         let real = |number: f64| {

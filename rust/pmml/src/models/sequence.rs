@@ -48,6 +48,8 @@ pub(crate) struct Sequences {
     pub(crate) steps: Box<[Step]>,
     /// For each rule what lies between antecedent and consequent.
     pub(crate) gaps: Box<[Gap]>,
+    /// Least time from the first set of a rule to its last.
+    pub(crate) shortest: f64,
     /// Most time from the first set of a sequence to its last.
     pub(crate) longest: f64,
     pub(crate) book: RuleBook,
@@ -155,6 +157,43 @@ impl History {
     /// Whether sets occur one after the other. The latest start of what ends at a transaction rises with it, so of all
     /// transactions that may come before another just the last need be looked at.
     fn occurs(&mut self, sequence: impl Iterator<Item = Step>, longest: f64, steps: &mut Steps) -> Scored<bool> {
+        self.reach(sequence, None, longest, steps)?;
+        Ok(!self.reached.is_empty())
+    }
+
+    /// The same with a least time as well, from one start after the other: the latest start is not the best one then.
+    fn spans(
+        &mut self,
+        sequence: impl Iterator<Item = Step> + Clone,
+        (shortest, longest): (f64, f64),
+        steps: &mut Steps,
+    ) -> Scored<bool> {
+        if shortest <= 0.0 {
+            return self.occurs(sequence, longest, steps);
+        }
+        let first = sequence.clone().next().map_or(0, |step| step.set as usize);
+        for at in 0..self.occurrences[first].len() {
+            let start = self.occurrences[first][at];
+            self.reach(sequence.clone(), Some(start), longest, steps)?;
+            let begin = self.times[start as usize];
+            if let Some((end, _)) = self.reached.last()
+                && self.times[*end as usize] - begin >= shortest
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Finds the transactions where a sequence can end, that begins in one transaction or in any.
+    fn reach(
+        &mut self,
+        sequence: impl Iterator<Item = Step>,
+        start: Option<u32>,
+        longest: f64,
+        steps: &mut Steps,
+    ) -> Scored<()> {
+        self.reached.clear();
         for (number, Step { set, gap }) in sequence.enumerate() {
             steps.take(self.occurrences[set as usize].len())?;
             self.next.clear();
@@ -162,7 +201,9 @@ impl History {
             for transaction in &self.occurrences[set as usize] {
                 let time = self.times[*transaction as usize];
                 if number == 0 {
-                    self.next.push((*transaction, time));
+                    if start.is_none_or(|start| start == *transaction) {
+                        self.next.push((*transaction, time));
+                    }
                     continue;
                 }
                 let fits = |(earlier, _): &(u32, f64)| {
@@ -189,10 +230,10 @@ impl History {
             }
             std::mem::swap(&mut self.reached, &mut self.next);
             if self.reached.is_empty() {
-                return Ok(false);
+                break;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Gives back what only an unusual record needs.
@@ -295,7 +336,7 @@ impl Run<'_> {
             let whole = antecedent.iter().copied().chain(consequent);
             fired.push(if !found {
                 Fired::Nothing
-            } else if history.occurs(whole, model.longest, steps)? {
+            } else if history.spans(whole, (model.shortest, model.longest), steps)? {
                 Fired::Both
             } else {
                 Fired::Antecedent

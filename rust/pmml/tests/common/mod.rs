@@ -2,11 +2,15 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod corpus;
+pub mod fields;
+pub mod forecasts;
 pub mod mutation;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use cpu_time::ProcessTime;
 use serving_model::wire::ModelDescriptor;
 use serving_model::{Block, Cell, ErrorCode, Limits, Model, ModelError, ModelFactory, ModelSource, Output};
 use serving_pmml::PmmlModelFactory;
@@ -26,6 +30,14 @@ pub fn load(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
         directory: None,
         limits: Limits::default(),
     })
+}
+
+/// What some work gives, and the time that it takes on processors, its own threads included: what else the machine does makes no
+/// difference.
+pub fn processor_time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let started = ProcessTime::now();
+    let done = work();
+    (done, started.elapsed())
 }
 
 /// Scores one record, given as `name=value` pairs; numbers are doubles, everything else is text. The answer reads

@@ -27,6 +27,7 @@ public final class Benchmarks {
                     PipelineBenchmark.CHILD, PipelineBenchmark::runChild,
                     ScoringBenchmark.CHILD, ScoringRun::run,
                     LoadingBenchmark.CHILD, LoadingRun::run,
+                    LoadingBenchmark.PEAK_CHILD, PeakRun::run,
                     TensorsBenchmark.CHILD, TensorsRun::run);
 
     private interface Part {

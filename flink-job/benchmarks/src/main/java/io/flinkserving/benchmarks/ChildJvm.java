@@ -23,10 +23,11 @@ public final class ChildJvm {
 
     /**
      * @param name under which {@link Benchmarks} knows the part
+     * @param options more of the JVM
      * @return what the part passed to {@link #write}
      */
     public static Map<String, double[]> run(
-            String name, Settings settings, Map<String, String> more)
+            String name, Settings settings, Map<String, String> more, String... options)
             throws IOException, InterruptedException {
         Path result = Files.createTempFile("benchmark-", ".txt");
         List<String> command = new ArrayList<>();
@@ -34,6 +35,7 @@ public final class ChildJvm {
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
         // Pre-touched, else the first pass over the heap is page faults for whoever allocates most.
         command.addAll(List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"));
+        command.addAll(List.of(options));
         String library = System.getProperty("flinkserving.library.path", "");
         if (!library.isEmpty()) {
             command.add("-Dflinkserving.library.path=" + library);

@@ -4,7 +4,6 @@ import io.flinkserving.boundary.NativeModel;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.WineRecord;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,11 +45,6 @@ final class LoadingRun {
         Map<String, double[]> measured = new LinkedHashMap<>();
         LoadingRun run = new LoadingRun(model, settings);
         measured.put("file-bytes", new double[] {run.pmml.length});
-        // First of all: later the allocator has free memory to give.
-        double peak = run.peak();
-        if (peak >= 0) {
-            measured.put("peak-to-file", new double[] {peak / run.pmml.length});
-        }
         try (NativeModel loaded = run.load()) {
             double stored = loaded.toBytes().length;
             measured.put("bytes", new double[] {kilo(loaded.info().getNativeBytes() - stored)});
@@ -146,32 +140,5 @@ final class LoadingRun {
         }
         Runtime runtime = Runtime.getRuntime();
         return runtime.totalMemory() - runtime.freeMemory();
-    }
-
-    /**
-     * By how much the process grows while the document is loaded, the parts of the library that are
-     * read from disk for the first time included; -1 where the system does not say. The heap is
-     * there from the start, so that it does not count.
-     */
-    private double peak() throws Exception {
-        Path marks = Path.of("/proc/self/clear_refs");
-        if (!Files.isWritable(marks)) {
-            return -1;
-        }
-        NativeModel.pack(descriptor, new byte[0]);
-        Files.writeString(marks, "5");
-        long before = memory("VmRSS:");
-        try (NativeModel loaded = load()) {
-            return loaded.info().getNativeBytes() < 0 ? -1 : memory("VmHWM:") - before;
-        }
-    }
-
-    private static long memory(String key) throws Exception {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith(key)) {
-                return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
-            }
-        }
-        throw new IllegalStateException("no " + key);
     }
 }
