@@ -111,16 +111,24 @@ final class KeyedServingOperator<E, R>
 
     @Override
     public void processElement2(StreamRecord<ModelToServe> model) throws Exception {
-        batch.flush();
+        flushAndKeepKey();
         super.processElement2(model);
     }
 
     @Override
     public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
+        flushAndKeepKey();
+        super.onProcessingTime(timer);
+    }
+
+    /**
+     * Flink has set the key of what comes next; a record of the batch that has to be scored alone
+     * sets its own.
+     */
+    private void flushAndKeepKey() throws Exception {
         Object key = getCurrentKey();
         batch.flush();
         setCurrentKey(key);
-        super.onProcessingTime(timer);
     }
 
     @Override

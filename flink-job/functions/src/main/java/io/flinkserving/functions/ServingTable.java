@@ -94,6 +94,14 @@ final class ServingTable<R> implements AutoCloseable {
         if (slot == null) {
             ServingState state = store.serving();
             if (state != null) {
+                if (!state.dataType().equals(dataType)) {
+                    // Whatever is written from here on would be another data type's.
+                    throw new IllegalStateException(
+                            "the state of data type "
+                                    + state.dataType()
+                                    + " is not of "
+                                    + dataType);
+                }
                 slot = restore(state, store);
             }
         }

@@ -383,8 +383,7 @@ class RecordBatchTest {
                     new StreamRecord<>(
                             new Wine(id, concat(Wine.of(id, "wine", id).value, filling))));
         }
-        byte[] huge = concat(new byte[] {-6, 1, -120, 39}, new byte[5000]);
-        job.send(new StreamRecord<>(new Wine(5, concat(Wine.of(5, "wine", 5).value, huge))));
+        sendHuge(5);
         send(6, "wine", 11);
         operator.prepareSnapshotPreBarrier(1);
         assertThat(outcomes())
@@ -395,6 +394,28 @@ class RecordBatchTest {
                         "4 by w = 1008.0",
                         "6 by w = 1022.0",
                         "5: RECORD_TOO_LARGE");
+    }
+
+    /** A record that makes a batch fail is scored alone: with the key of its data type. */
+    @ParameterizedTest
+    @EnumSource(Join.class)
+    void aModelMessageAfterABatchThatFailsIsForItsOwnDataType(Join join) throws Exception {
+        open(join);
+        sendHuge(1);
+        job.harness.processElement2(
+                new StreamRecord<>(KeyedHarness.model(Wine.linear("tea", "t", 3000))));
+        assertThat(outcomes()).containsExactly("1: RECORD_TOO_LARGE");
+        serve("tea", "t", 3000);
+        send(2, "wine", 10);
+        send(3, "tea", 10);
+        operator.prepareSnapshotPreBarrier(1);
+        assertThat(outcomes()).containsExactly("2 by w = 1020.0", "3 by t = 3020.0");
+    }
+
+    /** A record that does not fit the buffer. */
+    private void sendHuge(long id) throws Exception {
+        byte[] huge = concat(new byte[] {-6, 1, -120, 39}, new byte[5000]);
+        job.send(new StreamRecord<>(new Wine(id, concat(Wine.of(id, "wine", 5).value, huge))));
     }
 
     private static byte[] concat(byte[] first, byte[] second) {

@@ -22,7 +22,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
@@ -33,6 +32,9 @@ import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.flink.util.CloseableIterator;
+import org.awaitility.core.ConditionTimeoutException;
+import org.awaitility.core.TerminalFailureException;
+import org.awaitility.core.ThrowingRunnable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,30 +131,47 @@ class ServingITCase {
     void aSavepointRestoresWithAnotherParallelism(ServingJob.Kind kind) throws Exception {
         Outcomes outcomes = new Outcomes("savepoint " + kind);
         JobClient first = run(kind, new Configuration(), 1, outcomes);
-        await().atMost(Duration.ofSeconds(60))
-                .until(
-                        () ->
-                                outcomes.results().stream()
-                                        .map(ServingResult::modelName)
-                                        .collect(Collectors.toSet())
-                                        .containsAll(Set.of("m2", "b1")));
+        waitFor(
+                first,
+                outcomes,
+                () ->
+                        assertThat(outcomes.results())
+                                .extracting(ServingResult::modelName)
+                                .contains("m2", "b1"));
         String savepoint =
                 first.stopWithSavepoint(
                                 false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
                         .get(60, TimeUnit.SECONDS);
-        await().atMost(Duration.ofSeconds(30))
-                .until(() -> first.getJobStatus().get() == JobStatus.FINISHED);
+        first.getJobExecutionResult().get(30, TimeUnit.SECONDS);
         outcomes.clear();
 
         Configuration restored = new Configuration();
         restored.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
         JobClient second = run(kind, restored, 3, outcomes);
-        await().atMost(Duration.ofSeconds(60)).until(() -> outcomes.results().size() > 2000);
+        waitFor(second, outcomes, () -> assertThat(outcomes.results()).hasSizeGreaterThan(2000));
         second.cancel().get(30, TimeUnit.SECONDS);
 
         assertThat(outcomes.results())
                 .allMatch(r -> r.modelName().equals(r.dataType().equals("wine") ? "m2" : "b1"));
         assertThat(outcomes.errors()).isEmpty();
+    }
+
+    /** Waits as long as the job goes on. A job that ended, or does not get there, is told about. */
+    private static void waitFor(JobClient job, Outcomes outcomes, ThrowingRunnable condition)
+            throws Exception {
+        try {
+            await().atMost(Duration.ofSeconds(60))
+                    .failFast(() -> job.getJobStatus().get().isTerminalState())
+                    .untilAsserted(condition);
+        } catch (TerminalFailureException e) {
+            job.getJobExecutionResult().get(30, TimeUnit.SECONDS);
+            throw e;
+        } catch (ConditionTimeoutException e) {
+            String status = "the job is " + job.getJobStatus().get() + "; " + outcomes;
+            // The next test needs the slots.
+            job.cancel().get(30, TimeUnit.SECONDS);
+            throw new AssertionError(status, e);
+        }
     }
 
     private JobClient run(
@@ -248,16 +267,15 @@ class ServingITCase {
         outcomes.of(job.serve(records, job.models(messages, 20)));
         JobClient client = job.environment.executeAsync("bad input " + kind);
 
-        await().atMost(Duration.ofSeconds(60))
-                .untilAsserted(
-                        () ->
-                                assertThat(
-                                                outcomes.errors().stream()
-                                                        .map(ServingError::code)
-                                                        .collect(Collectors.toSet()))
-                                        .containsAll(expected));
+        waitFor(
+                client,
+                outcomes,
+                () ->
+                        assertThat(outcomes.errors())
+                                .extracting(ServingError::code)
+                                .containsAll(expected));
         outcomes.clear();
-        await().atMost(Duration.ofSeconds(30)).until(() -> outcomes.results().size() > 10);
+        waitFor(client, outcomes, () -> assertThat(outcomes.results()).hasSizeGreaterThan(10));
         assertThat(client.getJobStatus().get()).isEqualTo(JobStatus.RUNNING);
         client.cancel().get(30, TimeUnit.SECONDS);
         assertThat(outcomes.results()).allMatch(r -> r.modelVersion().equals("v1"));

@@ -4,6 +4,7 @@ import io.flinkserving.functions.ServedStream;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingOutcome;
 import io.flinkserving.model.ServingResult;
+import io.flinkserving.wire.ErrorCode;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,28 @@ public final class Outcomes {
                 .filter(outcome -> outcome instanceof ServingError)
                 .map(outcome -> (ServingError) outcome)
                 .collect(Collectors.toList());
+    }
+
+    /** How many there are of each kind, with the last error of each code. */
+    @Override
+    public String toString() {
+        Map<String, Long> models =
+                results().stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        ServingResult::modelName, Collectors.counting()));
+        Map<ErrorCode, List<ServingError>> errors =
+                errors().stream().collect(Collectors.groupingBy(ServingError::code));
+        StringBuilder text = new StringBuilder("results by model: " + models + "; errors:");
+        errors.forEach(
+                (code, all) ->
+                        text.append("\n  ")
+                                .append(all.size())
+                                .append(' ')
+                                .append(code)
+                                .append(", the last: ")
+                                .append(all.get(all.size() - 1).message()));
+        return text.toString();
     }
 
     private static final class IntoQueue<T extends ServingOutcome> implements Sink<T> {
