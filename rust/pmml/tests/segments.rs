@@ -98,3 +98,23 @@ fn a_selected_segment_is_named_whether_it_answers_or_not() {
         }
     }
 }
+
+/// Documents of nyoka, which the reference tool refuses because of the second field of the name.
+#[test]
+fn a_probability_that_the_segment_gives_under_the_same_name_is_right() {
+    let shares = output(&["p0 probability 0", "p1 probability 1"]);
+    let model = document(
+        &format!(
+            r#"{X}<DataField name="y" optype="categorical" dataType="integer"><Value value="0"/><Value value="1"/></DataField>"#
+        ),
+        &format!(
+            r#"<MiningModel functionName="classification">{}{shares}<Segmentation multipleModelMethod="modelChain"><Segment><True/>
+            <RegressionModel functionName="classification" normalizationMethod="logit">{}{shares}<RegressionTable intercept="0"
+            targetCategory="1"><NumericPredictor name="x" coefficient="1"/></RegressionTable><RegressionTable intercept="0"
+            targetCategory="0"/></RegressionModel></Segment></Segmentation></MiningModel>"#,
+            schema("y"),
+            schema("y")
+        ),
+    );
+    check(&model, "x=1", "y=1 p0=0.2689414213699951 p1=0.7310585786300049");
+}

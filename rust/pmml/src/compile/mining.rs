@@ -97,6 +97,10 @@ impl<'d> Compiler<'d> {
             let Some(model) = problems.take(model)? else {
                 continue;
             };
+            if let Some(Some(compiled)) = self.models.get(model) {
+                let names = compiled.outputs.iter().map(|output| output.name.clone());
+                draft.inner.extend(names);
+            }
             let number = (number + 1).to_string();
             if let Some(id) = element.get("id").or_else(|| asked.get(number.as_str()).copied()) {
                 draft.segments.insert(id, model);

@@ -134,6 +134,8 @@ pub(crate) struct Draft<'d> {
     pub(crate) target_optype: OpType,
     /// Segments by identifier.
     pub(crate) segments: HashMap<&'d str, usize>,
+    /// Names of the outputs of segments.
+    pub(crate) inner: HashSet<String>,
     /// Predictions whose uncertainty, or of which several, are asked for.
     pub(crate) predictions: Vec<Prediction<'d>>,
     /// Models of its other targets, which answer with it.
@@ -232,6 +234,7 @@ impl<'d> Compiler<'d> {
             target_kind,
             target_optype,
             segments: HashMap::new(),
+            inner: HashSet::new(),
             predictions: Vec::new(),
             further: HashMap::new(),
             targets: targets.into_iter().collect(),

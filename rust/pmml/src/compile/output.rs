@@ -205,7 +205,9 @@ impl<'d> Compiler<'d> {
             && match node.get("value") {
                 Some(_) => lookup.answers != lookup.requests,
                 None => lookup.answers != lookup.predictions,
-            };
+            }
+            // What a segment gives under the same name is right.
+            && node.get("name").is_none_or(|name| !draft.inner.contains(name));
         Ok(match node.get("feature").unwrap_or("predictedValue") {
             "probability" | "confidence" if unmatched => Feature::Unmatched,
             "predictedValue" if own && draft.predictions.len() > 1 => {

@@ -69,6 +69,7 @@ impl<'d> Compiler<'d> {
             target_kind: kind,
             target_optype: optype,
             segments: HashMap::new(),
+            inner: HashSet::new(),
             predictions: Vec::new(),
             further: HashMap::new(),
             targets: HashSet::new(),
