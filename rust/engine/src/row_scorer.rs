@@ -7,7 +7,7 @@ use serving_model::{Block, ErrorCode, ModelError, Output, Scorer};
 
 use crate::engine::Loaded;
 use crate::layout::OutputLayout;
-use crate::records::RecordReader;
+use crate::records::{Framing, RecordReader};
 use crate::window::WindowedInput;
 
 /// What a call left in the output buffer.
@@ -108,6 +108,21 @@ impl RowScorer {
     /// `INVALID_CALL` for more rows than the capacity.
     #[inline]
     pub fn score(&mut self, input: &[u8], rows: usize, buffer: &mut [u8]) -> Result<Written, ModelError> {
+        self.score_framed(input, rows, Framing::Lengths, buffer)
+    }
+
+    /// [`score`](Self::score) for protobuf messages that lie in the input as `framing` says.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    #[inline]
+    pub fn score_framed(
+        &mut self,
+        input: &[u8],
+        rows: usize,
+        framing: Framing,
+        buffer: &mut [u8],
+    ) -> Result<Written, ModelError> {
         if rows > self.capacity {
             return Err(ModelError::new(
                 ErrorCode::InvalidCall,
@@ -116,9 +131,12 @@ impl RowScorer {
         }
         self.output.reset(rows);
         match &mut self.windowed {
-            None => self.reader.read(input, rows, &mut self.input, &mut self.output),
+            None => self
+                .reader
+                .read(input, rows, framing, &mut self.input, &mut self.output),
             Some(windowed) => {
-                self.reader.read(input, rows, &mut windowed.records, &mut self.output);
+                self.reader
+                    .read(input, rows, framing, &mut windowed.records, &mut self.output);
                 self.input.reset(rows);
                 windowed
                     .input

@@ -15,6 +15,7 @@ use common::{Row, load, protobuf, score};
 use proptest::prelude::*;
 use prost::Message;
 use serving_engine::RowScorer;
+use serving_engine::records::Framing;
 use serving_model::ErrorCode;
 use serving_model::wire::{InputBinding, WineRecord};
 
@@ -173,6 +174,46 @@ fn an_input_buffer_that_lies_about_lengths_is_refused() {
     for length in [-1_i32, 100, i32::MAX] {
         let rows = common::score_raw(&mut scorer, &length.to_le_bytes(), 1);
         assert_eq!(rows[0].status, ErrorCode::RecordUnreadable as i32);
+    }
+}
+
+#[test]
+fn messages_are_found_at_the_ends_of_records() {
+    let mut scorer = reading(&["real"]);
+    let message = b"\x09\x00\x00\x00\x00\x00\x00\xf0\x3f";
+    let mut input = Vec::new();
+    for (before, message) in [
+        (&b""[..], &message[..]),
+        (b"key", message),
+        (b"", b"hello"),
+        (b"\xff", b""),
+    ] {
+        input.extend(((before.len() + message.len()) as u32).to_be_bytes());
+        input.extend((message.len() as u32).to_be_bytes());
+        input.extend_from_slice(before);
+        input.extend_from_slice(message);
+    }
+    let rows = common::score_framed(&mut scorer, &input, 4, Framing::Ends);
+    let sums: Vec<_> = rows.iter().map(|row| (row.status == 0).then_some(row.sum)).collect();
+    assert_eq!(sums, [Some(Some(1.0)), Some(Some(1.0)), None, Some(Some(0.0))]);
+    assert_eq!(rows[2].status, ErrorCode::RecordUnreadable as i32);
+}
+
+#[test]
+fn lengths_of_records_and_messages_that_lie_are_refused() {
+    let mut scorer = reading(&["real"]);
+    for (whole, message) in [
+        (1_u32, 0_u32),
+        (u32::MAX, 0),
+        (0, 1),
+        (0, u32::MAX),
+        (u32::MAX, u32::MAX),
+    ] {
+        let input = [whole.to_be_bytes(), message.to_be_bytes()].concat();
+        for cut in 0..=input.len() {
+            let rows = common::score_framed(&mut scorer, &input[..cut], 1, Framing::Ends);
+            assert_eq!(rows[0].status, ErrorCode::RecordUnreadable as i32);
+        }
     }
 }
 

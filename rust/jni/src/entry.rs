@@ -6,6 +6,7 @@ use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned, jni_mangle};
 use prost::Message;
 use serving_engine::RowScorer;
+use serving_engine::records::Framing;
 use serving_model::wire::{ModelDescriptor, ScorerOptions};
 use serving_model::{ErrorCode, ModelError, stored};
 
@@ -140,7 +141,15 @@ pub fn score<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong, rows: ji
     // SAFETY: `NativeScorer` passes the handle that it got from `openScorer` and has not closed, from one thread at a time, and keeps
     // both buffers reachable until the call has returned.
     guarded(&mut env, SCORING, || unsafe {
-        ScorerHandle::borrow(scorer)?.score(rows)
+        ScorerHandle::borrow(scorer)?.score(rows, Framing::Lengths)
+    })
+}
+
+#[jni_mangle("io.flinkserving.boundary.NativeMethods")]
+pub fn score_ends<'c>(mut env: EnvUnowned<'c>, _: JClass<'c>, scorer: jlong, rows: jint) -> jint {
+    // SAFETY: as in `score`.
+    guarded(&mut env, SCORING, || unsafe {
+        ScorerHandle::borrow(scorer)?.score(rows, Framing::Ends)
     })
 }
 

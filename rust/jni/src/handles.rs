@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
+use serving_engine::records::Framing;
 use serving_engine::{Engine, Loaded, RowScorer, Written};
 use serving_model::wire::ScorerOptions;
 use serving_model::{ErrorCode, ModelError};
@@ -143,7 +144,7 @@ impl ScorerHandle {
     /// # Safety
     /// Both buffers are reachable in Java and nobody else touches them during the call.
     #[inline]
-    pub(crate) unsafe fn score(&mut self, rows: i32) -> Result<i32, CallError> {
+    pub(crate) unsafe fn score(&mut self, rows: i32, framing: Framing) -> Result<i32, CallError> {
         let start = self.clock.now();
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
         if self.crashed {
@@ -159,7 +160,7 @@ impl ScorerHandle {
                 std::slice::from_raw_parts_mut(self.output.address, self.output.length),
             )
         };
-        let written = self.scorer.score(input, rows, output)?;
+        let written = self.scorer.score_framed(input, rows, framing, output)?;
         self.crashed = false;
         self.last_nanos = self.clock.nanos_since(start);
         Ok(finish(written, self.last_nanos, output))

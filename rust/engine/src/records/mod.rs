@@ -13,6 +13,15 @@ use crate::binding::bind_inputs;
 pub use packed::PackedReader;
 pub use protobuf::ProtobufReader;
 
+/// How protobuf messages lie in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Each after its length (`i32`, least significant byte first).
+    Lengths,
+    /// Each at the end of a record: before that its length and the message's (`u32` each, most significant byte first).
+    Ends,
+}
+
 /// Reads records in the layout that was negotiated when the scorer was opened.
 #[derive(Debug)]
 #[allow(
@@ -66,10 +75,11 @@ impl RecordReader {
     }
 
     /// Reads the first `rows` rows of `input` into `block`, whose rows they are then. A row that can't be read is marked as failed.
+    /// Packed rows have no framing.
     #[inline]
-    pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+    pub fn read(&mut self, input: &[u8], rows: usize, framing: Framing, block: &mut Block, output: &mut Output) {
         match self {
-            Self::Protobuf(reader) => reader.read(input, rows, block, output),
+            Self::Protobuf(reader) => reader.read(input, rows, framing, block, output),
             Self::Packed(reader) => reader.read(input, rows, block, output),
         }
     }

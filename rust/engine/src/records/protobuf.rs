@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serving_model::wire::{InputBinding, ProtobufLayout};
 use serving_model::{Block, ErrorCode, ModelError, Output, Schema, Tag, push_list_text};
 
+use super::Framing;
 use super::descriptor::{Kind, Leaf, leaves};
 use crate::binding::{RecordField, bind_inputs};
 
@@ -432,7 +433,23 @@ impl ProtobufReader {
     }
 
     /// See [`RecordReader::read`](super::RecordReader::read).
-    pub fn read(&mut self, input: &[u8], rows: usize, block: &mut Block, output: &mut Output) {
+    pub fn read(&mut self, input: &[u8], rows: usize, framing: Framing, block: &mut Block, output: &mut Output) {
+        match framing {
+            Framing::Lengths => self.read_all(input, rows, split_length, block, output),
+            Framing::Ends => self.read_all(input, rows, split_end, block, output),
+        }
+    }
+
+    /// `split` parts the next record from what comes after it.
+    #[inline]
+    fn read_all(
+        &mut self,
+        input: &[u8],
+        rows: usize,
+        split: impl Fn(&[u8]) -> Option<(&[u8], &[u8])>,
+        block: &mut Block,
+        output: &mut Output,
+    ) {
         if self.defaults.rows() < rows {
             self.defaults.reset(rows);
             for row in 0..rows {
@@ -447,8 +464,7 @@ impl ProtobufReader {
         }
         let mut rest = input;
         for row in 0..rows {
-            let record = split_length(rest);
-            let Some((record, after)) = record else {
+            let Some((record, after)) = split(rest) else {
                 if let Some(after) = rest.strip_prefix(&HELD_BACK) {
                     output.fail(
                         row,
@@ -537,6 +553,16 @@ fn split_length(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = input.split_first_chunk::<4>()?;
     let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
     rest.split_at_checked(length)
+}
+
+/// See [`Framing::Ends`].
+#[inline]
+fn split_end(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (whole, rest) = input.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (whole, after) = rest.split_at_checked(u32::from_be_bytes(*whole) as usize)?;
+    let start = whole.len().checked_sub(u32::from_be_bytes(*length) as usize)?;
+    Some((&whole[start..], after))
 }
 
 #[inline]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serving_engine::records::Framing;
 use serving_engine::{Engine, Loaded, RowScorer, Written};
 use serving_model::wire::scorer_options::Layout;
 use serving_model::wire::{FieldType, ModelDescriptor, PackedField, PackedLayout, ProtobufLayout, ScorerOptions};
@@ -154,8 +155,12 @@ pub fn score(scorer: &mut RowScorer, records: &[&[u8]]) -> Vec<Row> {
 }
 
 pub fn score_raw(scorer: &mut RowScorer, input: &[u8], rows: usize) -> Vec<Row> {
+    score_framed(scorer, input, rows, Framing::Lengths)
+}
+
+pub fn score_framed(scorer: &mut RowScorer, input: &[u8], rows: usize, framing: Framing) -> Vec<Row> {
     let mut buffer = vec![0; scorer.info().minimum_output as usize];
-    if let Written::TooSmall { needed } = scorer.score(input, rows, &mut buffer).unwrap() {
+    if let Written::TooSmall { needed } = scorer.score_framed(input, rows, framing, &mut buffer).unwrap() {
         assert!(needed > buffer.len());
         buffer.resize(needed, 0);
         assert!(matches!(scorer.write(&mut buffer), Written::Rows { .. }));

@@ -11,8 +11,8 @@ import java.util.Arrays;
  *
  * <p>Its bytes have for each record: the length of the serialized record (4 bytes, big-endian); how
  * many bytes at the end of it are the message that a model reads, or {@link #NO_MESSAGE} (4 bytes);
- * the record as its serializer wrote it. A record with a message can be scored without being
- * deserialized.
+ * the record as its serializer wrote it. Records of one data type lie together, in the order of the
+ * data types. A record with a message can be scored without being deserialized.
  *
  * <p>Arrays are not copied: a block is valid until whoever made it makes the next one; {@link
  * #copy} lasts.
@@ -34,17 +34,25 @@ public final class RecordBlock {
     private final int size;
     private final String[] dataTypes;
     private final byte[] typeOfRecord;
+    private final int[] counts;
+    private final int[] ends;
     private final long[] timestamps;
     private final String[] ids;
+    private final boolean hasMessages;
     private final byte[] bytes;
     private final int length;
 
     /**
      * @param size number of records, at least 1
      * @param dataTypes those that occur; the empty string stands for records that have none
-     * @param typeOfRecord which of them each record has; null: all have the first
+     * @param typeOfRecord which of them each record has, in the order in which the records came;
+     *     null: all have the first
+     * @param counts number of records of each data type; null where all have the first
+     * @param ends where in the bytes the records of each data type end; null where all have the
+     *     first
      * @param timestamps of the records, or {@link #NO_TIMESTAMP}; null: none has one
      * @param ids of the records with messages, or null; null: none has one
+     * @param hasMessages whether all records have messages
      * @param bytes the records, as said above
      * @param length bytes in use
      */
@@ -52,15 +60,21 @@ public final class RecordBlock {
             int size,
             String[] dataTypes,
             byte[] typeOfRecord,
+            int[] counts,
+            int[] ends,
             long[] timestamps,
             String[] ids,
+            boolean hasMessages,
             byte[] bytes,
             int length) {
         this.size = size;
         this.dataTypes = dataTypes;
         this.typeOfRecord = typeOfRecord;
+        this.counts = counts;
+        this.ends = ends;
         this.timestamps = timestamps;
         this.ids = ids;
+        this.hasMessages = hasMessages;
         this.bytes = bytes;
         this.length = length;
     }
@@ -75,7 +89,32 @@ public final class RecordBlock {
     }
 
     public String dataType(int record) {
-        return dataTypes[typeOfRecord == null ? 0 : typeOfRecord[record]];
+        return dataTypes[type(record)];
+    }
+
+    /** Which of {@link #dataTypes} a record has. */
+    public int type(int record) {
+        return typeOfRecord == null ? 0 : typeOfRecord[record];
+    }
+
+    /** Number of records of a data type. */
+    public int count(int type) {
+        return counts == null ? size : counts[type];
+    }
+
+    /** Where the records of a data type begin. */
+    public int start(int type) {
+        return type == 0 ? 0 : ends[type - 1];
+    }
+
+    /** Where the records of a data type end. */
+    public int end(int type) {
+        return ends == null ? length : ends[type];
+    }
+
+    /** Whether all records have messages. */
+    public boolean hasMessages() {
+        return hasMessages;
     }
 
     public long timestamp(int record) {
@@ -90,7 +129,8 @@ public final class RecordBlock {
     /**
      * Bytes of a serialized record.
      *
-     * @param offset of its header: 0 for the first record, then as {@link #next} says
+     * @param offset of its header: {@link #start} for the first of its data type, then as {@link
+     *     #next} says
      */
     public int recordLength(int offset) {
         return (int) INT.get(bytes, offset);
@@ -141,8 +181,11 @@ public final class RecordBlock {
                 size,
                 dataTypes.clone(),
                 typeOfRecord == null ? null : Arrays.copyOf(typeOfRecord, size),
+                counts == null ? null : counts.clone(),
+                ends == null ? null : ends.clone(),
                 timestamps == null ? null : Arrays.copyOf(timestamps, size),
                 ids == null ? null : Arrays.copyOf(ids, size),
+                hasMessages,
                 Arrays.copyOf(bytes, length),
                 length);
     }

@@ -122,7 +122,7 @@ public final class DataProcessorKeyed<R>
                         resolver,
                         options,
                         metrics);
-        recent = new RecentSlots<>(table, dataToServe);
+        recent = new RecentSlots<>(table, dataToServe, true);
         commands = new ModelCommands<>(table, true);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         unflushed = new HashSet<>();
@@ -163,24 +163,7 @@ public final class DataProcessorKeyed<R>
     RecordBatch<R> batch(
             RecordInput<?, R> input, OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
         return new RecordBatch<>(
-                dataToServe, scoring, table.settings().batchSize, input, emitter, alone);
-    }
-
-    /**
-     * As {@link RecentSlots#ready}; what arms a timer has to set the key, so it is something else
-     * to do.
-     */
-    Slot<R> ready(R record) {
-        return armed(recent.ready(record));
-    }
-
-    /** The same for a record of this data type. */
-    Slot<R> readyFor(String dataType) {
-        return armed(recent.readyFor(dataType));
-    }
-
-    private static <R> Slot<R> armed(Slot<R> slot) {
-        return slot == null || !slot.flushArmed ? null : slot;
+                dataToServe, scoring, recent, table.settings().batchSize, input, emitter, alone);
     }
 
     private void processInactive(

@@ -152,7 +152,7 @@ public final class DataProcessorMap<R>
                         resolver,
                         options,
                         metrics);
-        recent = new RecentSlots<>(table, dataToServe);
+        recent = new RecentSlots<>(table, dataToServe, false);
         commands = new ModelCommands<>(table, false);
         scoring = new RecordScoring<>(table, dataToServe, System::currentTimeMillis);
         for (Map.Entry<String, PartitionedStore> entry : stores.entrySet()) {
@@ -189,17 +189,7 @@ public final class DataProcessorMap<R>
     RecordBatch<R> batch(
             RecordInput<?, R> input, OutcomeEmitter emitter, RecordBatch.Alone<R> alone) {
         return new RecordBatch<>(
-                dataToServe, scoring, table.settings().batchSize, input, emitter, alone);
-    }
-
-    /** As {@link RecentSlots#ready}. */
-    Slot<R> ready(R record) {
-        return recent.ready(record);
-    }
-
-    /** The same for a record of this data type. */
-    Slot<R> readyFor(String dataType) {
-        return recent.readyFor(dataType);
+                dataToServe, scoring, recent, table.settings().batchSize, input, emitter, alone);
     }
 
     private ServingOutcome scoreInactive(String type, R record, Collector<ServingOutcome> out)

@@ -1,6 +1,5 @@
 package io.flinkserving.functions;
 
-import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
@@ -22,8 +21,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * @param <R> records
  */
 final class KeyedServingOperator<E, R>
-        extends KeyedCoProcessOperator<String, E, ModelToServe, ServingResult>
-        implements RecordInput.Taker<R> {
+        extends KeyedCoProcessOperator<String, E, ModelToServe, ServingResult> {
 
     private static final long serialVersionUID = 1L;
 
@@ -81,26 +79,8 @@ final class KeyedServingOperator<E, R>
 
     @Override
     public void processElement1(StreamRecord<E> element) throws Exception {
-        input.read(element, this);
+        input.read(element, batch);
         schedule.added();
-    }
-
-    @Override
-    public void take(StreamRecord<R> record) throws Exception {
-        Slot<R> slot = processor().ready(record.getValue());
-        if (slot == null || !batch.add(slot, record)) {
-            batch.flush();
-            processAlone(record);
-        }
-    }
-
-    @Override
-    public void take(RecordBlock block, int index, int offset) throws Exception {
-        Slot<R> slot = processor().readyFor(block.dataType(index));
-        if (slot == null || !batch.add(slot, block, index, offset)) {
-            batch.flush();
-            processAlone(input.record(block, index, offset));
-        }
     }
 
     @SuppressWarnings("unchecked") // The element is one record.

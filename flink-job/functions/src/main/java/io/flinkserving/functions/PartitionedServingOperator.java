@@ -1,6 +1,5 @@
 package io.flinkserving.functions;
 
-import io.flinkserving.data.RecordBlock;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.ServingResult;
 import org.apache.flink.streaming.api.operators.AbstractUdfStreamOperator;
@@ -19,7 +18,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  */
 final class PartitionedServingOperator<E, R>
         extends AbstractUdfStreamOperator<ServingResult, DataProcessorMap<R>>
-        implements TwoInputStreamOperator<E, ModelToServe, ServingResult>, RecordInput.Taker<R> {
+        implements TwoInputStreamOperator<E, ModelToServe, ServingResult> {
 
     private static final long serialVersionUID = 1L;
 
@@ -55,26 +54,8 @@ final class PartitionedServingOperator<E, R>
 
     @Override
     public void processElement1(StreamRecord<E> element) throws Exception {
-        input.read(element, this);
+        input.read(element, batch);
         schedule.added();
-    }
-
-    @Override
-    public void take(StreamRecord<R> record) throws Exception {
-        Slot<R> slot = userFunction.ready(record.getValue());
-        if (slot == null || !batch.add(slot, record)) {
-            batch.flush();
-            processAlone(record);
-        }
-    }
-
-    @Override
-    public void take(RecordBlock block, int index, int offset) throws Exception {
-        Slot<R> slot = userFunction.readyFor(block.dataType(index));
-        if (slot == null || !batch.add(slot, block, index, offset)) {
-            batch.flush();
-            processAlone(input.record(block, index, offset));
-        }
     }
 
     private void processAlone(StreamRecord<R> record) throws Exception {

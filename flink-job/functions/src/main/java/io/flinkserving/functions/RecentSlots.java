@@ -11,6 +11,7 @@ final class RecentSlots<R> {
 
     private final ServingTable<R> table;
     private final DataToServe<R> dataToServe;
+    private final boolean flushesByTimer;
 
     /** By hash of the data type. */
     private final Slot<R>[] slots;
@@ -18,10 +19,15 @@ final class RecentSlots<R> {
     /** The same texts as the slots have, but the objects that records come with. */
     private final String[] dataTypes = new String[SIZE];
 
+    /**
+     * @param flushesByTimer whether a timer has to be armed that flushes what is counted, which
+     *     takes the key of a record
+     */
     @SuppressWarnings("unchecked")
-    RecentSlots(ServingTable<R> table, DataToServe<R> dataToServe) {
+    RecentSlots(ServingTable<R> table, DataToServe<R> dataToServe, boolean flushesByTimer) {
         this.table = table;
         this.dataToServe = dataToServe;
+        this.flushesByTimer = flushesByTimer;
         slots = new Slot[SIZE];
     }
 
@@ -54,7 +60,7 @@ final class RecentSlots<R> {
     /** The same for a record of this data type. */
     Slot<R> readyFor(String dataType) {
         Slot<R> slot = find(dataType);
-        if (slot == null || slot.active == null) {
+        if (slot == null || slot.active == null || flushesByTimer && !slot.flushArmed) {
             return null;
         }
         return slot.load != null && slot.load.isDone() ? null : slot;

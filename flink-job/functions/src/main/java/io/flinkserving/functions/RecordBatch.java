@@ -11,8 +11,9 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 /**
  * Records that wait to be scored together, each by the model of its data type. What becomes of them
  * leaves in the order in which they came. Between two calls of {@link #flush} no slot may change.
+ * Records of a block that can be scored together do not wait.
  */
-final class RecordBatch<R> {
+final class RecordBatch<R> implements RecordInput.Taker<R> {
 
     /**
      * What one call of the library may take, so that a slow model does not hold up the task: its
@@ -25,15 +26,17 @@ final class RecordBatch<R> {
         void process(StreamRecord<R> record) throws Exception;
     }
 
+    /** In place of an offset: the record is not in a block. */
+    private static final int NO_BLOCK = -1;
+
     private final DataToServe<R> dataToServe;
     private final RecordScoring<R> scoring;
+    private final RecentSlots<R> recent;
     private final RecordInput<?, R> input;
     private final OutcomeEmitter emitter;
     private final Alone<R> alone;
     private final int size;
-
-    /** In place of an offset: the record is not in a block. */
-    private static final int NO_BLOCK = -1;
+    private final WholeBlocks<R> whole;
 
     /** Null: the record is in a block. */
     private final StreamRecord<R>[] records;
@@ -70,16 +73,19 @@ final class RecordBatch<R> {
     RecordBatch(
             DataToServe<R> dataToServe,
             RecordScoring<R> scoring,
+            RecentSlots<R> recent,
             int size,
             RecordInput<?, R> input,
             OutcomeEmitter emitter,
             Alone<R> alone) {
         this.dataToServe = dataToServe;
         this.scoring = scoring;
+        this.recent = recent;
         this.input = input;
         this.emitter = emitter;
         this.alone = alone;
         this.size = size;
+        whole = new WholeBlocks<>(this, scoring, recent, input, emitter);
         records = new StreamRecord[size];
         offsets = new int[size];
         indexes = new int[size];
@@ -96,15 +102,38 @@ final class RecordBatch<R> {
         return count == 0;
     }
 
+    @Override
+    public void take(StreamRecord<R> record) throws Exception {
+        Slot<R> slot = recent.ready(record.getValue());
+        if (slot == null || !add(slot, record)) {
+            flush();
+            alone.process(record);
+        }
+    }
+
+    @Override
+    public void take(RecordBlock block, int index, int offset) throws Exception {
+        Slot<R> slot = recent.readyFor(block.dataType(index));
+        if (slot == null || !add(slot, block, index, offset)) {
+            flush();
+            alone.process(input.record(block, index, offset));
+        }
+    }
+
+    @Override
+    public boolean take(RecordBlock block) throws Exception {
+        return block.hasMessages() && whole.take(block);
+    }
+
     /**
      * Adds a record, to be scored by the active scorer of its slot; scores them all when there are
      * enough.
      *
      * @return false when this record has to be scored by itself, after {@link #flush}
      */
-    boolean add(Slot<R> slot, StreamRecord<R> record) throws Exception {
+    private boolean add(Slot<R> slot, StreamRecord<R> record) throws Exception {
         BoundScorer<R> scorer = slot.active;
-        if (scorer.capacity() == 1) {
+        if (!isBatched(scorer)) {
             return false;
         }
         R value = record.getValue();
@@ -131,13 +160,13 @@ final class RecordBatch<R> {
      * @param index of the record in the block
      * @param offset of its header in the block's bytes
      */
-    boolean add(Slot<R> slot, RecordBlock block, int index, int offset) throws Exception {
+    private boolean add(Slot<R> slot, RecordBlock block, int index, int offset) throws Exception {
         BoundScorer<R> scorer = slot.active;
         int message = block.messageLength(offset);
         if (message == RecordBlock.NO_MESSAGE || !scorer.takesMessages()) {
             return add(slot, input.record(block, index, offset));
         }
-        if (scorer.capacity() == 1) {
+        if (!isBatched(scorer)) {
             return false;
         }
         begin(slot);
@@ -180,7 +209,16 @@ final class RecordBatch<R> {
         }
     }
 
-    private static int most(BoundScorer<?> scorer) {
+    /**
+     * Whether its records may be scored together: not where scoring a record again, because the
+     * call failed, would count its value again.
+     */
+    static boolean isBatched(BoundScorer<?> scorer) {
+        return scorer.capacity() > 1 && !scorer.hasWindow();
+    }
+
+    /** Most records of a call. */
+    static int most(BoundScorer<?> scorer) {
         long bearable = CALL_NANOS / Math.max(1, scorer.nanosPerRecord());
         return (int) Math.max(1, Math.min(scorer.capacity(), bearable));
     }
@@ -254,19 +292,24 @@ final class RecordBatch<R> {
         } catch (RuntimeException | StackOverflowError e) {
             return false;
         }
-        int scored = scorer.rows() - failed;
-        if (failed > 0) {
-            for (int row = 0; row < scorer.rows(); row++) {
-                if (scorer.isTooLarge(row)) {
-                    // The rows share the buffers.
-                    return false;
-                }
-            }
+        if (failed > 0 && hasTooLarge(scorer)) {
+            return false;
         }
+        int scored = scorer.rows() - failed;
         if (scored > 0) {
             scoring.scored(slot, scorer.nanosPerRecord(), scored);
         }
         return true;
+    }
+
+    /** Which need not be true: the rows share the buffers. */
+    static boolean hasTooLarge(BoundScorer<?> scorer) {
+        for (int row = 0; row < scorer.rows(); row++) {
+            if (scorer.isTooLarge(row)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private StreamRecord<R> record(int at) throws IOException {

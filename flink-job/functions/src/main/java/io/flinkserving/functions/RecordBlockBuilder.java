@@ -37,11 +37,26 @@ final class RecordBlockBuilder<R> {
     private final byte[] typeOfRecord;
     private final long[] timestamps;
     private final String[] ids;
-    private DataOutputSerializer records = new DataOutputSerializer(INITIAL_BYTES);
+
+    /** Of each data type; null: not needed yet. */
+    private final DataOutputSerializer[] records = new DataOutputSerializer[MOST_DATA_TYPES];
+
+    private final int[] counts = new int[MOST_DATA_TYPES];
+
+    /** All of them, where there are several data types. */
+    private byte[] joined = {};
+
     private int dataTypeCount;
     private int size;
+
+    /** Bytes of all records. */
+    private int length;
+
     private boolean isTimed;
     private boolean isNamed;
+
+    /** Records with messages. */
+    private int messageCount;
 
     /**
      * @param most records of a block
@@ -66,7 +81,7 @@ final class RecordBlockBuilder<R> {
     }
 
     boolean isFull() {
-        return size == typeOfRecord.length || records.length() >= ENOUGH_BYTES;
+        return size == typeOfRecord.length || length >= ENOUGH_BYTES;
     }
 
     /**
@@ -79,10 +94,14 @@ final class RecordBlockBuilder<R> {
         if (type == MOST_DATA_TYPES) {
             return false;
         }
-        write(record.getValue());
+        if (records[type] == null) {
+            records[type] = new DataOutputSerializer(INITIAL_BYTES);
+        }
+        write(record.getValue(), records[type]);
         if (type == dataTypeCount) {
             dataTypes[dataTypeCount++] = dataType;
         }
+        counts[type]++;
         typeOfRecord[size] = (byte) type;
         boolean hasTimestamp = record.hasTimestamp();
         timestamps[size] = hasTimestamp ? record.getTimestamp() : RecordBlock.NO_TIMESTAMP;
@@ -91,19 +110,20 @@ final class RecordBlockBuilder<R> {
         return true;
     }
 
-    private void write(R record) throws IOException {
-        int header = records.length();
-        records.writeInt(0);
-        records.writeInt(0);
-        int start = records.length();
-        serializer.serialize(record, records);
-        int length = records.length() - start;
-        records.writeIntUnsafe(length, header);
-        records.writeIntUnsafe(messageLength(record, length), header + 4);
+    private void write(R record, DataOutputSerializer out) throws IOException {
+        int header = out.length();
+        out.writeInt(0);
+        out.writeInt(0);
+        int start = out.length();
+        serializer.serialize(record, out);
+        int bytes = out.length() - start;
+        out.writeIntUnsafe(bytes, header);
+        out.writeIntUnsafe(messageLength(record, out, bytes), header + 4);
+        length += out.length() - header;
     }
 
     /** Most serializers write the bytes of a message as they are, and many write them last. */
-    private int messageLength(R record, int length) {
+    private int messageLength(R record, DataOutputSerializer out, int bytes) {
         if (messages == null) {
             return RecordBlock.NO_MESSAGE;
         }
@@ -116,11 +136,11 @@ final class RecordBlockBuilder<R> {
             // The join asks again and reports it.
             return RecordBlock.NO_MESSAGE;
         }
-        int end = records.length();
+        int end = out.length();
         if (message == null
-                || message.length > length
+                || message.length > bytes
                 || !Arrays.equals(
-                        records.getSharedBuffer(),
+                        out.getSharedBuffer(),
                         end - message.length,
                         end,
                         message,
@@ -130,6 +150,7 @@ final class RecordBlockBuilder<R> {
         }
         ids[size] = id;
         isNamed |= id != null;
+        messageCount++;
         return message.length;
     }
 
@@ -150,28 +171,56 @@ final class RecordBlockBuilder<R> {
 
     /** The records so far; valid until the next one is added, after {@link #clear}. */
     RecordBlock block() {
+        boolean several = dataTypeCount > 1;
         return new RecordBlock(
                 size,
                 Arrays.copyOf(dataTypes, dataTypeCount),
-                dataTypeCount == 1 ? null : typeOfRecord,
+                several ? typeOfRecord : null,
+                several ? Arrays.copyOf(counts, dataTypeCount) : null,
+                several ? join() : null,
                 isTimed ? timestamps : null,
                 isNamed ? ids : null,
-                records.getSharedBuffer(),
-                records.length());
+                messageCount == size,
+                several ? joined : records[0].getSharedBuffer(),
+                length);
+    }
+
+    /** Returns where the records of each data type end. */
+    private int[] join() {
+        if (joined.length < length) {
+            joined = new byte[Math.max(length, 2 * ENOUGH_BYTES)];
+        }
+        int[] ends = new int[dataTypeCount];
+        int end = 0;
+        for (int i = 0; i < dataTypeCount; i++) {
+            System.arraycopy(records[i].getSharedBuffer(), 0, joined, end, records[i].length());
+            end += records[i].length();
+            ends[i] = end;
+        }
+        return ends;
     }
 
     void clear() {
-        records.clear();
+        for (int i = 0; i < dataTypeCount; i++) {
+            if (records[i].getSharedBuffer().length > MOST_KEPT_BYTES) {
+                records[i] = null;
+            } else {
+                records[i].clear();
+            }
+        }
+        if (joined.length > MOST_KEPT_BYTES) {
+            joined = new byte[0];
+        }
         Arrays.fill(dataTypes, 0, dataTypeCount, null);
+        Arrays.fill(counts, 0, dataTypeCount, 0);
         if (isNamed) {
             Arrays.fill(ids, 0, size, null);
             isNamed = false;
         }
         dataTypeCount = 0;
+        messageCount = 0;
         size = 0;
+        length = 0;
         isTimed = false;
-        if (records.getSharedBuffer().length > MOST_KEPT_BYTES) {
-            records = new DataOutputSerializer(INITIAL_BYTES);
-        }
     }
 }

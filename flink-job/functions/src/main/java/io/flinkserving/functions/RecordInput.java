@@ -26,6 +26,13 @@ abstract class RecordInput<E, R> implements Serializable {
 
         /** Takes a record that {@link RecordInput#record} gives. */
         void take(RecordBlock block, int index, int offset) throws Exception;
+
+        /**
+         * Takes all records of a block.
+         *
+         * @return false when they have to be taken one after the other
+         */
+        boolean take(RecordBlock block) throws Exception;
     }
 
     /** Hands over the records of an element. */
@@ -76,6 +83,10 @@ abstract class RecordInput<E, R> implements Serializable {
 
         private final TypeSerializer<R> serializer;
         private transient Counter counter;
+
+        /** By data type of a block: where its next record is. */
+        private transient int[] offsets;
+
         private transient DataInputDeserializer in;
 
         Blocks(TypeSerializer<R> serializer) {
@@ -85,6 +96,7 @@ abstract class RecordInput<E, R> implements Serializable {
         @Override
         void open(Counter records) {
             counter = records;
+            offsets = new int[1];
             in = new DataInputDeserializer();
         }
 
@@ -94,10 +106,21 @@ abstract class RecordInput<E, R> implements Serializable {
             int size = block.size();
             // Flink has counted one.
             counter.inc(size - 1);
-            int offset = 0;
+            if (taker.take(block)) {
+                return;
+            }
+            int types = block.dataTypes().length;
+            if (offsets.length < types) {
+                offsets = new int[types];
+            }
+            for (int type = 0; type < types; type++) {
+                offsets[type] = block.start(type);
+            }
             for (int i = 0; i < size; i++) {
+                int type = block.type(i);
+                int offset = offsets[type];
+                offsets[type] = block.next(offset);
                 taker.take(block, i, offset);
-                offset = block.next(offset);
             }
         }
 

@@ -118,6 +118,31 @@ public final class BoundScorer<R> implements AutoCloseable {
     }
 
     /**
+     * Scores a batch of records of which just their messages are known. None may be begun.
+     *
+     * @param bytes the records, as {@link io.flinkserving.data.RecordBlock#bytes} has them
+     * @param offset where they begin
+     * @param length bytes that they take
+     * @param count number of records, at least 1
+     * @return number of records without a score, or -1 when they are too many or too large for one
+     *     batch
+     * @throws IllegalStateException when the call as a whole failed: any record may be to blame
+     */
+    public int scoreMessages(byte[] bytes, int offset, int length, int count) {
+        rows = 0;
+        try {
+            failed = messages.runMessages(bytes, offset, length, count);
+        } catch (NativeException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+        if (failed >= 0) {
+            rows = count;
+            nanosPerRecord = (library.durationNanos() + rows / 2) / rows;
+        }
+        return failed;
+    }
+
+    /**
      * Scores the records of the batch.
      *
      * @return number of records without a score

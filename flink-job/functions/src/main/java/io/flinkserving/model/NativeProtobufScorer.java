@@ -39,6 +39,11 @@ final class NativeProtobufScorer<R> extends NativeRecordScorer<R> {
         return scorer.add(bytes, offset, length);
     }
 
+    /** See {@link NativeScorer#scoreEnds}. */
+    int runMessages(byte[] records, int offset, int length, int count) throws NativeException {
+        return scorer.scoreEnds(records, offset, length, count);
+    }
+
     @Override
     int run() throws NativeException {
         return scorer.score();

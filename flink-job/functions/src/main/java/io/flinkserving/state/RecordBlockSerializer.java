@@ -9,9 +9,10 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Format 1: number of records, data types, which record has which (if there are several), times (if
- * there are any), identities (if there are any), the bytes. Unaligned checkpoints hold blocks that
- * were on their way.
+ * Format 2: number of records, data types (each with the number of its records and their bytes, if
+ * there are several), which record has which (if there are several), times (if there are any),
+ * identities (if there are any) and whether all have messages, the bytes. Unaligned checkpoints
+ * hold blocks that were on their way.
  */
 public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordBlock> {
 
@@ -19,7 +20,11 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
 
     public static final RecordBlockSerializer INSTANCE = new RecordBlockSerializer();
 
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
+
+    // Of the byte before the identities.
+    private static final int HAS_IDS = 1;
+    private static final int HAS_MESSAGES = 2;
 
     private RecordBlockSerializer() {}
 
@@ -29,8 +34,12 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
         Wire.writeVarint(block.size(), out);
         String[] dataTypes = block.dataTypes();
         Wire.writeVarint(dataTypes.length, out);
-        for (String dataType : dataTypes) {
-            Wire.writeString(dataType, out);
+        for (int i = 0; i < dataTypes.length; i++) {
+            Wire.writeString(dataTypes[i], out);
+            if (dataTypes.length > 1) {
+                Wire.writeVarint(block.count(i), out);
+                Wire.writeVarint(block.end(i) - block.start(i), out);
+            }
         }
         if (dataTypes.length > 1) {
             out.write(block.typeOfRecord(), 0, block.size());
@@ -43,7 +52,7 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
             }
         }
         String[] ids = block.ids();
-        out.writeBoolean(ids != null);
+        out.writeByte((ids != null ? HAS_IDS : 0) | (block.hasMessages() ? HAS_MESSAGES : 0));
         if (ids != null) {
             for (int i = 0; i < block.size(); i++) {
                 Wire.writeNullableString(ids[i], out);
@@ -62,11 +71,20 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
         }
         int size = Wire.readCount(in);
         String[] dataTypes = new String[Wire.readCount(in)];
+        boolean several = dataTypes.length > 1;
+        int[] counts = several ? new int[dataTypes.length] : null;
+        int[] ends = several ? new int[dataTypes.length] : null;
+        int end = 0;
         for (int i = 0; i < dataTypes.length; i++) {
             dataTypes[i] = Wire.readString(in);
+            if (several) {
+                counts[i] = Wire.readCount(in);
+                end += Wire.readCount(in);
+                ends[i] = end;
+            }
         }
         byte[] typeOfRecord = null;
-        if (dataTypes.length > 1) {
+        if (several) {
             typeOfRecord = new byte[size];
             in.readFully(typeOfRecord);
         }
@@ -77,15 +95,26 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
                 timestamps[i] = in.readLong();
             }
         }
+        int flags = in.readByte();
         String[] ids = null;
-        if (in.readBoolean()) {
+        if ((flags & HAS_IDS) != 0) {
             ids = new String[size];
             for (int i = 0; i < size; i++) {
                 ids[i] = Wire.readNullableString(in);
             }
         }
         byte[] bytes = Wire.readBytes(in);
-        return new RecordBlock(size, dataTypes, typeOfRecord, timestamps, ids, bytes, bytes.length);
+        return new RecordBlock(
+                size,
+                dataTypes,
+                typeOfRecord,
+                counts,
+                ends,
+                timestamps,
+                ids,
+                (flags & HAS_MESSAGES) != 0,
+                bytes,
+                bytes.length);
     }
 
     @Override

@@ -47,7 +47,8 @@ class RecordBatchTest {
 
     /**
      * Which join, and whether its input are records or blocks of one record each; whether it is
-     * known where in the block a record's message is.
+     * known where in the block a record's message is. Nothing says that all records have messages,
+     * else they were scored at once.
      */
     enum Join {
         KEYED(true),
@@ -156,7 +157,19 @@ class RecordBatchTest {
     private static StreamRecord<RecordBlock> block(StreamRecord<Wine> record) {
         RecordBlock block = block(new Wine.ToServe(), record);
         assertThat(block.messageLength(0)).isEqualTo(record.getValue().value.length);
-        return new StreamRecord<>(block);
+        assertThat(block.hasMessages()).isTrue();
+        return new StreamRecord<>(
+                new RecordBlock(
+                        block.size(),
+                        block.dataTypes(),
+                        block.typeOfRecord(),
+                        null,
+                        null,
+                        block.timestamps(),
+                        block.ids(),
+                        false,
+                        block.bytes(),
+                        block.length()));
     }
 
     private static StreamRecord<RecordBlock> blockWithoutMessage(StreamRecord<Wine> record) {

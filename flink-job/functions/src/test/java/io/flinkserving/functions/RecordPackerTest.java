@@ -72,6 +72,11 @@ class RecordPackerTest {
                             String time = record.hasTimestamp() ? "@" + record.getTimestamp() : "";
                             records.add(of.dataType(index) + " " + record.getValue().value + time);
                         }
+
+                        @Override
+                        public boolean take(RecordBlock whole) {
+                            return false;
+                        }
                     });
             blocks.add(records);
             assertThat(counter.getCount()).isEqualTo(block.size() - 1);

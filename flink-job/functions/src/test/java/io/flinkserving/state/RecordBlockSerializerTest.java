@@ -14,16 +14,18 @@ import org.junit.jupiter.api.Test;
 /** What unaligned checkpoints hold of blocks stays readable. */
 class RecordBlockSerializerTest {
 
-    /** As the serializer documents format 1, written by hand. */
+    /** As the serializer documents format 2, written by hand. */
     private static final String ONE_TYPE =
-            "01" + "02" + "01" + "0177" + "00" + "00" + "03" + "010203";
+            "02" + "02" + "01" + "0177" + "00" + "00" + "03" + "010203";
 
     private static final String TWO_TYPES =
-            "01"
+            "02"
                     + "03"
                     + "02"
                     + "0177"
+                    + "0202"
                     + "00"
+                    + "0101"
                     + "000100"
                     + "01"
                     + "0000000000000007"
@@ -33,33 +35,66 @@ class RecordBlockSerializerTest {
                     + "0231"
                     + "00"
                     + "01"
-                    + "00";
+                    + "03"
+                    + "040506";
+
+    private static final String MESSAGES =
+            "02" + "01" + "01" + "0177" + "00" + "03" + "0231" + "01" + "00";
 
     private final RecordBlock oneType =
-            new RecordBlock(2, new String[] {"w"}, null, null, null, new byte[] {1, 2, 3, 4}, 3);
+            new RecordBlock(
+                    2,
+                    new String[] {"w"},
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    false,
+                    new byte[] {1, 2, 3, 4},
+                    3);
     private final RecordBlock twoTypes =
             new RecordBlock(
                     3,
                     new String[] {"w", ""},
                     new byte[] {0, 1, 0, 9},
+                    new int[] {2, 1},
+                    new int[] {2, 3},
                     new long[] {7, RecordBlock.NO_TIMESTAMP, -9, 99},
                     new String[] {"1", null, "", "9"},
-                    new byte[8],
-                    0);
+                    false,
+                    new byte[] {4, 5, 6, 0},
+                    3);
+    private final RecordBlock messages =
+            new RecordBlock(
+                    1,
+                    new String[] {"w"},
+                    null,
+                    null,
+                    null,
+                    null,
+                    new String[] {"1"},
+                    true,
+                    new byte[1],
+                    1);
 
     @Test
-    void aBlockIsWrittenInFormat1() throws Exception {
+    void aBlockIsWrittenInFormat2() throws Exception {
         assertThat(hex(oneType)).isEqualTo(ONE_TYPE);
         assertThat(hex(twoTypes)).isEqualTo(TWO_TYPES);
+        assertThat(hex(messages)).isEqualTo(MESSAGES);
     }
 
     @Test
-    void aBlockOfFormat1IsRead() throws Exception {
+    void aBlockOfFormat2IsRead() throws Exception {
         RecordBlock one = read(ONE_TYPE);
         assertThat(one.size()).isEqualTo(2);
         assertThat(one.dataType(1)).isEqualTo("w");
         assertThat(one.timestamp(1)).isEqualTo(RecordBlock.NO_TIMESTAMP);
         assertThat(one.bytes()).containsExactly(1, 2, 3);
+        assertThat(one.hasMessages()).isFalse();
+        assertThat(one.count(0)).isEqualTo(2);
+        assertThat(one.end(0)).isEqualTo(3);
         RecordBlock two = read(TWO_TYPES);
         assertThat(two.size()).isEqualTo(3);
         assertThat(two.dataType()).isEqualTo("w");
@@ -67,7 +102,15 @@ class RecordBlockSerializerTest {
         assertThat(two.dataType(2)).isEqualTo("w");
         assertThat(two.timestamps()).containsExactly(7, RecordBlock.NO_TIMESTAMP, -9);
         assertThat(two.ids()).containsExactly("1", null, "");
-        assertThat(two.length()).isZero();
+        assertThat(two.bytes()).containsExactly(4, 5, 6);
+        assertThat(two.hasMessages()).isFalse();
+        assertThat(two.count(0)).isEqualTo(2);
+        assertThat(two.start(1)).isEqualTo(2);
+        assertThat(two.count(1)).isEqualTo(1);
+        assertThat(two.end(1)).isEqualTo(3);
+        RecordBlock some = read(MESSAGES);
+        assertThat(some.hasMessages()).isTrue();
+        assertThat(some.id(0)).isEqualTo("1");
     }
 
     @Test

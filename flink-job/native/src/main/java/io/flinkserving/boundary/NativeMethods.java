@@ -32,6 +32,8 @@ final class NativeMethods {
 
     static native int score(long scorer, int rows) throws NativeException;
 
+    static native int scoreEnds(long scorer, int rows) throws NativeException;
+
     static native int rebind(long scorer, ByteBuffer input, ByteBuffer output)
             throws NativeException;
 

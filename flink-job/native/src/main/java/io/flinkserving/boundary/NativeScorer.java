@@ -146,6 +146,31 @@ public final class NativeScorer implements AutoCloseable {
         return run(pending);
     }
 
+    /**
+     * Scores protobuf messages that lie at the ends of longer records, one after the other: each
+     * record after its length and that of its message (4 bytes each, big-endian). What was added
+     * before is forgotten.
+     *
+     * @param offset where the records begin
+     * @param length bytes that they take
+     * @param count number of records
+     * @return number of records without a score, or -1 when they are too many or too large for one
+     *     call, which was not made then
+     * @throws NativeException when the library could not do its work; not for a bad record
+     */
+    public int scoreEnds(byte[] records, int offset, int length, int count) throws NativeException {
+        begin();
+        if (count > capacity || length > input.capacity() && !growInput(length)) {
+            return -1;
+        }
+        input.put(records, offset, length);
+        return run(count, true);
+    }
+
+    private boolean growInput(int length) throws NativeException {
+        return length <= maximumBytes && growInput(length, 0);
+    }
+
     /** Where packed rows are written. */
     public PackedRows rows() {
         requireOpen();
@@ -393,11 +418,18 @@ public final class NativeScorer implements AutoCloseable {
     }
 
     private int run(int count) throws NativeException {
+        return run(count, false);
+    }
+
+    private int run(int count, boolean ends) throws NativeException {
         requireOpen();
         rows = 0;
         int failed;
         try {
-            failed = NativeMethods.score(handle, count);
+            failed =
+                    ends
+                            ? NativeMethods.scoreEnds(handle, count)
+                            : NativeMethods.score(handle, count);
             while (failed < 0) {
                 failed = deliverAgain(count);
             }

@@ -3,6 +3,7 @@ package io.flinkserving.boundary;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.flinkserving.wire.ErrorCode;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -60,6 +61,28 @@ class NativeScorerBatchTest {
         assertThat(scorer.add(record)).isFalse();
         assertThat(scorer.score()).isZero();
         assertThat(scorer.rowCount()).isEqualTo(2);
+    }
+
+    @Test
+    void messagesAreFoundAtTheEndsOfRecords() throws Exception {
+        open(4, 400);
+        byte[] message = TestModels.wine(10, 0.5).toByteArray();
+        byte[] records = new byte[1000];
+        ByteBuffer block = ByteBuffer.wrap(records);
+        for (int i = 0; i < 4; i++) {
+            block.putInt(i + message.length).putInt(message.length).put(new byte[i]).put(message);
+        }
+        assertThat(scorer.scoreEnds(records, 0, block.position(), 4)).isZero();
+        assertThat(scorer.rowCount()).isEqualTo(4);
+        for (int i = 0; i < 4; i++) {
+            assertThat(scorer.doubleValue(i, 0)).isEqualTo(7);
+        }
+        int second = 8 + message.length;
+        assertThat(scorer.scoreEnds(records, second, second + 1, 1)).isZero();
+        assertThat(scorer.doubleValue(0, 0)).isEqualTo(7);
+        assertThat(scorer.scoreEnds(records, 0, block.position(), 5)).as("capacity").isEqualTo(-1);
+        assertThat(scorer.scoreEnds(records, 0, 401, 4)).as("maximum").isEqualTo(-1);
+        assertThat(scorer.score(message)).as("goes on").isZero();
     }
 
     @Test
