@@ -107,6 +107,10 @@ class ServingJobITCase {
             checkQualities(records.size());
             assertThat(job.getJobStatus().get()).isEqualTo(JobStatus.RUNNING);
         } finally {
+            if (job.getJobStatus().get().isTerminalState()) {
+                // Says why.
+                job.getJobExecutionResult().get();
+            }
             job.cancel().get();
         }
     }

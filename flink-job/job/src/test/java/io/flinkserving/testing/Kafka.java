@@ -1,5 +1,7 @@
 package io.flinkserving.testing;
 
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ServerSocket;
@@ -9,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
@@ -71,6 +74,9 @@ public final class Kafka implements AutoCloseable {
         return properties;
     }
 
+    /**
+     * Returns when the broker serves them: the controller, which makes them, knows them earlier.
+     */
     public void createTopics(int partitions, String... topics) throws Exception {
         try (Admin admin = Admin.create(properties())) {
             admin.createTopics(
@@ -79,6 +85,17 @@ public final class Kafka implements AutoCloseable {
                                     .collect(Collectors.toList()))
                     .all()
                     .get();
+            await().ignoreExceptionsInstanceOf(ExecutionException.class)
+                    .until(
+                            () ->
+                                    admin
+                                            .describeTopics(Arrays.asList(topics))
+                                            .allTopicNames()
+                                            .get()
+                                            .values()
+                                            .stream()
+                                            .flatMap(topic -> topic.partitions().stream())
+                                            .noneMatch(partition -> partition.leader() == null));
         }
     }
 
