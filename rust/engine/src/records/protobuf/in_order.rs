@@ -1,0 +1,83 @@
+//! Messages whose fields come in the order of their numbers.
+
+use serving_model::Tag;
+
+use super::super::descriptor::{Kind, Leaf};
+use super::plan::{Plan, Short};
+
+/// The doubles that a message begins with when its fields come in the order of their numbers, as all serializers write them. A
+/// field that is not there has its default. What comes in another order is left to [`Plan`].
+#[derive(Debug, Default)]
+pub(super) struct InOrder {
+    /// Key byte and cell of each; the cell of one that the model does not use is beyond those of a row.
+    fields: Vec<(u8, u32)>,
+    /// They fill all cells of a row.
+    pub(super) fill_rows: bool,
+}
+
+impl InOrder {
+    pub(super) fn of(leaves: &[Leaf], plan: &Plan, default_tags: &[u8]) -> Self {
+        let unused = default_tags.len() as u32;
+        let mut numbered: Vec<&Leaf> = leaves.iter().collect();
+        numbered.sort_by_key(|leaf| leaf.path.first().copied());
+        let mut fields = Vec::new();
+        for leaf in numbered {
+            let ([number @ 1..16], Kind::Double, false) = (leaf.path.as_slice(), &leaf.kind, leaf.field.repeated)
+            else {
+                break;
+            };
+            let key = number << 3 | 1;
+            match plan.short(key) {
+                Short::Skip(_) => fields.push((key as u8, unused)),
+                // Its tag is there already.
+                Short::Double(slot) if default_tags.get(slot as usize) == Some(&(Tag::Double as u8)) => {
+                    fields.push((key as u8, slot));
+                }
+                _ => break,
+            }
+        }
+        let fill_rows = (0..unused).all(|cell| fields.iter().any(|(_, slot)| *slot == cell));
+        Self { fields, fill_rows }
+    }
+
+    /// Reads these fields; returns what is left of the record. Values that may come later are the defaults already, unless these
+    /// fields fill the row.
+    #[inline]
+    pub(super) fn read<'a>(&self, bytes: &'a [u8], values: &mut [u64], defaults: &[u64]) -> &'a [u8] {
+        if let Some((head, rest)) = bytes.split_at_checked(9 * self.fields.len()) {
+            let (doubles, _) = head.as_chunks::<9>();
+            let differences = self
+                .fields
+                .iter()
+                .zip(doubles)
+                .fold(0, |so_far, ((key, _), [first, ..])| so_far | (key ^ first));
+            if differences == 0 {
+                for ((_, slot), [_, bits @ ..]) in self.fields.iter().zip(doubles) {
+                    if let Some(value) = values.get_mut(*slot as usize) {
+                        *value = u64::from_le_bytes(*bits);
+                    }
+                }
+                return rest;
+            }
+        }
+        if self.fill_rows {
+            values.copy_from_slice(defaults);
+        }
+        self.read_some(bytes, values)
+    }
+
+    /// The same when fields are missing.
+    fn read_some<'a>(&self, mut bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
+        for (key, slot) in &self.fields {
+            if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()
+                && first == key
+            {
+                if let Some(value) = values.get_mut(*slot as usize) {
+                    *value = u64::from_le_bytes(*bits);
+                }
+                bytes = rest;
+            }
+        }
+        bytes
+    }
+}
