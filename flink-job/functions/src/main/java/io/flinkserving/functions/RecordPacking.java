@@ -18,15 +18,11 @@ final class RecordPacking<R> {
     private static final long MOST_MILLIS = 5;
 
     private final DataStream<R> records;
-    private final TypeSerializer<R> serializer;
     private final int batchSize;
     private final String prefix;
 
     RecordPacking(DataStream<R> records, int batchSize, String prefix) {
         this.records = records;
-        this.serializer =
-                records.getType()
-                        .createSerializer(records.getExecutionConfig().getSerializerConfig());
         this.batchSize = batchSize;
         this.prefix = prefix;
     }
@@ -56,7 +52,7 @@ final class RecordPacking<R> {
                                 prefix + ": pack records",
                                 ServingTypes.RECORD_BLOCK,
                                 new RecordPacker<>(
-                                        dataToServe, serializer, keyed, batchSize, mostMillis))
+                                        dataToServe, serializer(), keyed, batchSize, mostMillis))
                         .uid(prefix + "-pack-records");
         // As the task that produces the records, so that it is the same.
         packed.setParallelism(records.getParallelism());
@@ -69,6 +65,11 @@ final class RecordPacking<R> {
 
     /** How the join reads the blocks. */
     RecordInput<RecordBlock, R> input() {
-        return RecordInput.ofBlocks(serializer);
+        return RecordInput.ofBlocks(serializer());
+    }
+
+    private TypeSerializer<R> serializer() {
+        return records.getType()
+                .createSerializer(records.getExecutionConfig().getSerializerConfig());
     }
 }
