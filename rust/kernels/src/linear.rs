@@ -47,6 +47,25 @@ pub fn dots(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]
     }
 }
 
+/// [`dots`] with the biases added first: `bias + w[0] * x[0] + w[1] * x[1] + ...`.
+#[inline]
+pub fn dots_after(biases: &[f64], weights: &[f64], values: &[f64], outputs: &mut [f64]) {
+    if let ([output], [bias, ..]) = (&mut *outputs, biases) {
+        let products = weights.iter().zip(values).map(|(weight, value)| weight * value);
+        *output = products.fold(*bias, |sum, product| sum + product);
+        return;
+    }
+    let width = outputs.len().max(1);
+    for (output, bias) in outputs.iter_mut().zip(biases) {
+        *output = *bias;
+    }
+    for (value, column) in values.iter().zip(weights.chunks_exact(width)) {
+        for (output, weight) in outputs.iter_mut().zip(column) {
+            *output += weight * value;
+        }
+    }
+}
+
 /// [`dots`] of each row of `inputs` values, and then their softmax: the shares of as many classes as there are biases.
 ///
 /// # Panics

@@ -343,7 +343,7 @@ fields! {
     Direct { cells }
     Embedded { classes }
     Field { name, shape, labels, notes }
-    GeneralRegression { parameters, cox, error }
+    GeneralRegression { parameters, plain, cox, error }
     Lag { blocks }
     Layer { neurons }
     Machine { vectors, weights }

@@ -70,6 +70,11 @@ impl Straight {
         let classifies = root.function == Function::Classification;
         let (cells, single) = match &root.kind {
             Kind::Regression(regression) => (&*regression.plain.as_ref()?.direct.cells, false),
+            Kind::GeneralRegression(regression)
+                if !classifies && regression.offset_slot.is_none() && regression.trials_slot.is_none() =>
+            {
+                (&*regression.plain.as_ref()?.direct.cells, false)
+            }
             Kind::Tree(tree) if tree.embedded.is_empty() => {
                 let features = &tree.lowered.as_ref()?.features;
                 (features.cells(), features.single)
@@ -195,6 +200,15 @@ impl Straight {
                             answers[0] = regression.normalization.invert_as(answers[0], root.float);
                         }
                     }
+                }
+            }
+            Kind::GeneralRegression(regression) => {
+                let Some(plain) = &regression.plain else { return };
+                for row in 0..rows {
+                    let features = &self.features[row * inputs..(row + 1) * inputs];
+                    let answers = &mut self.answers[row * width..(row + 1) * width];
+                    linear::dots_after(&plain.intercepts, &plain.weights, features, answers);
+                    answers[0] = regression.prediction(answers[0] + regression.offset, regression.trials);
                 }
             }
             Kind::Tree(tree) => {

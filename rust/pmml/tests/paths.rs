@@ -56,6 +56,72 @@ proptest! {
     }
 }
 
+/// A general regression whose intercept comes first; a target makes it a classification.
+fn general_regression(weights: &[f64], link: &str, attributes: &str, classifies: bool) -> String {
+    let inputs = weights.len() - 1;
+    let names: String = (0..=inputs).map(|i| format!(r#"<Parameter name="p{i}"/>"#)).collect();
+    let covariates: String = (0..inputs).map(|i| format!(r#"<Predictor name="x{i}"/>"#)).collect();
+    let pairs: String = (0..inputs)
+        .map(|i| format!(r#"<PPCell value="1" predictorName="x{i}" parameterName="p{}"/>"#, i + 1))
+        .collect();
+    let category = if classifies { r#"targetCategory="c0""# } else { "" };
+    let cells: String = weights
+        .iter()
+        .enumerate()
+        .map(|(i, weight)| format!(r#"<PCell {category} parameterName="p{i}" beta="{weight}"/>"#))
+        .collect();
+    let inside = format!(
+        "<ParameterList>{names}</ParameterList><CovariateList>{covariates}</CovariateList><PPMatrix>{pairs}</PPMatrix>
+        <ParamMatrix>{cells}</ParamMatrix>"
+    );
+    let attributes = format!(r#"modelType="generalizedLinear" linkFunction="{link}" {attributes}"#);
+    if classifies {
+        return classifier(inputs, 2, "GeneralRegressionModel", &attributes, &inside);
+    }
+    let fields: String = (0..inputs)
+        .map(|i| format!(r#"<DataField name="x{i}" optype="continuous" dataType="double"/>"#))
+        .collect();
+    let active: String = (0..inputs).map(|i| format!(r#"<MiningField name="x{i}"/>"#)).collect();
+    document(
+        &format!(r#"{fields}<DataField name="y" optype="continuous" dataType="double"/>"#),
+        &format!(
+            r#"<GeneralRegressionModel functionName="regression" {attributes}><MiningSchema>{active}<MiningField name="y"
+            usageType="target"/></MiningSchema>{inside}</GeneralRegressionModel>"#
+        ),
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_general_regression_of_numbers_answers_as_the_general_path_does(
+        intercept in -3.0..3.0_f64,
+        terms in proptest::collection::vec((-2.0..2.0_f64, -2.0..2.0_f64), 1..12),
+        link in proptest::sample::select(vec!["identity", "log", "logit", "cloglog"]),
+        attributes in proptest::sample::select(vec!["", r#"offsetValue="0.3" trialsValue="5""#]),
+        classifies in any::<bool>(),
+        missing in proptest::option::of(0_usize..12),
+    ) {
+        let weights: Vec<f64> = std::iter::once(intercept).chain(terms.iter().map(|(weight, _)| *weight)).collect();
+        let attributes = if classifies { r#"targetReferenceCategory="c1""# } else { attributes };
+        let link = if classifies { "logit" } else { link };
+        let model = load(general_regression(&weights, link, attributes, classifies).as_bytes()).unwrap();
+        let mut block = Block::new(terms.len());
+        block.reset(2);
+        for (slot, (_, value)) in terms.iter().enumerate() {
+            if Some(slot) != missing {
+                block.set_double(0, slot, *value);
+                block.set_text(1, slot, &value.to_string());
+            }
+        }
+        let both = answers(&model, &block);
+        prop_assert_eq!(&both[0], &both[1]);
+        let sum = terms.iter().fold(intercept, |sum, (weight, value)| sum + weight * value);
+        if missing.is_none_or(|slot| slot >= terms.len()) && link == "identity" && attributes.is_empty() && !classifies {
+            prop_assert_eq!(&both[0], &format!("y={sum}"));
+        }
+    }
+}
+
 /// A classification by equations, whose terms are products of one field for the general path.
 fn equations(weights: &[Vec<f64>], normalization: &str, general: bool) -> String {
     let inputs = weights[0].len() - 1;

@@ -9,10 +9,10 @@ use crate::document::Node;
 use crate::models::general_regression::{
     Baseline, Cox, Factor, GeneralRegression, Link, ModelType, Parameter, StandardError,
 };
-use crate::models::regression::Normalization;
+use crate::models::regression::{Normalization, Plain};
 use crate::models::{Class, Function};
 use crate::order::Order;
-use crate::run::{Slot, Source};
+use crate::run::{Direct, Slot, Source};
 use crate::value::Type;
 
 /// A factor's categories and the rows of its contrast matrix.
@@ -159,9 +159,16 @@ impl<'d> Compiler<'d> {
                 center += parameter.number_or("referencePoint", 0.0)? * parameters[at].coefficients[0];
             }
         }
+        let error = self.standard_error(draft, model_type, &index)?;
+        let plain = if error.is_none() && cox.is_none() {
+            plain(&parameters, equations)
+        } else {
+            None
+        };
         Ok(Some(GeneralRegression {
             model_type,
             parameters: parameters.into(),
+            plain,
             equations,
             link,
             offset: node.number_or("offsetValue", 0.0)?,
@@ -170,7 +177,7 @@ impl<'d> Compiler<'d> {
             trials_slot,
             reference: center,
             cox,
-            error: self.standard_error(draft, model_type, &index)?,
+            error,
         }))
     }
 
@@ -324,4 +331,29 @@ impl<'d> Compiler<'d> {
         }
         Ok(baselines.into())
     }
+}
+
+/// The parameters as one matrix, when they are an intercept, which comes first, and plain numbers.
+fn plain(parameters: &[Parameter], equations: usize) -> Option<Plain> {
+    let (intercepts, rest) = match parameters {
+        [first, rest @ ..] if first.factors.is_empty() => (first.coefficients.to_vec(), rest),
+        _ => (vec![0.0; equations], parameters),
+    };
+    let slots: Box<[Slot]> = rest
+        .iter()
+        .map(|parameter| match *parameter.factors {
+            [Factor::Covariate { slot, exponent: 1.0 }] => Some(slot),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    Some(Plain {
+        slots,
+        direct: Direct::default(),
+        // As a sum that begins with nothing.
+        intercepts: intercepts.into_iter().map(|intercept| 0.0 + intercept).collect(),
+        weights: rest
+            .iter()
+            .flat_map(|parameter| parameter.coefficients.iter().copied())
+            .collect(),
+    })
 }

@@ -1,6 +1,8 @@
 //! `GeneralRegressionModel`.
 
-use super::regression::normalize;
+use serving_kernels::linear;
+
+use super::regression::{Plain, normalize};
 use super::{Function, Model};
 use crate::models::regression::Normalization;
 use crate::run::{Cause, Fault, Run, Scored, Slot};
@@ -100,6 +102,8 @@ pub(crate) struct Cox {
 pub(crate) struct GeneralRegression {
     pub(crate) model_type: ModelType,
     pub(crate) parameters: Box<[Parameter]>,
+    /// The same as one matrix, when they are an intercept, which comes first, and plain numbers.
+    pub(crate) plain: Option<Plain>,
     pub(crate) equations: usize,
     pub(crate) link: Link,
     pub(crate) offset: f64,
@@ -110,6 +114,16 @@ pub(crate) struct GeneralRegression {
     pub(crate) reference: f64,
     pub(crate) cox: Option<Box<Cox>>,
     pub(crate) error: Option<Box<StandardError>>,
+}
+
+impl GeneralRegression {
+    /// The prediction of a regression from its linear predictor.
+    pub(crate) fn prediction(&self, predictor: f64, trials: f64) -> f64 {
+        match self.model_type {
+            ModelType::Generalized => self.link.invert(predictor) * trials,
+            _ => predictor,
+        }
+    }
 }
 
 /// What the standard error of a prediction is computed from.
@@ -166,7 +180,16 @@ impl Run<'_> {
 
     /// Leaves the linear predictor of each equation in the work space; `false` when a value is missing.
     fn predictors(&mut self, regression: &GeneralRegression, base: usize) -> Scored<bool> {
-        for (number, parameter) in regression.parameters.iter().enumerate() {
+        let mut parameters = &*regression.parameters;
+        if let Some(plain) = &regression.plain
+            && self.direct(&plain.direct)
+        {
+            let scratch = &mut *self.scratch;
+            let sums = &mut scratch.work[base..base + regression.equations];
+            linear::dots_after(&plain.intercepts, &plain.weights, &scratch.row, sums);
+            parameters = &[];
+        }
+        for (number, parameter) in parameters.iter().enumerate() {
             let mut product = 1.0;
             for factor in &parameter.factors {
                 product *= match factor {
@@ -234,10 +257,7 @@ impl Run<'_> {
                     None => return Ok(false),
                 }
             }
-            let value = match regression.model_type {
-                ModelType::Generalized => regression.link.invert(first) * trials,
-                _ => first,
-            };
+            let value = regression.prediction(first, trials);
             if let Some(error) = &regression.error {
                 let slope = match regression.model_type {
                     ModelType::Generalized => regression.link.slope(first) * trials,

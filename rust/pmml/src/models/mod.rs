@@ -281,6 +281,11 @@ impl Kind {
                     plain.direct = Direct::of(&plain.slots, slots, Type::Double);
                 }
             }
+            Self::GeneralRegression(regression) => {
+                if let Some(plain) = &mut regression.plain {
+                    plain.direct = Direct::of(&plain.slots, slots, Type::Double);
+                }
+            }
             Self::NeuralNetwork(network) => {
                 let fields: Option<Vec<u32>> = network
                     .inputs
