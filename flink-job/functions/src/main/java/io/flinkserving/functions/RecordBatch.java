@@ -133,7 +133,7 @@ final class RecordBatch<R> implements RecordInput.Taker<R> {
      */
     private boolean add(Slot<R> slot, StreamRecord<R> record) throws Exception {
         BoundScorer<R> scorer = slot.active;
-        if (!isBatched(scorer)) {
+        if (scorer.capacity() == 1) {
             return false;
         }
         R value = record.getValue();
@@ -166,7 +166,7 @@ final class RecordBatch<R> implements RecordInput.Taker<R> {
         if (message == RecordBlock.NO_MESSAGE || !scorer.takesMessages()) {
             return add(slot, input.record(block, index, offset));
         }
-        if (!isBatched(scorer)) {
+        if (scorer.capacity() == 1) {
             return false;
         }
         begin(slot);
@@ -207,14 +207,6 @@ final class RecordBatch<R> implements RecordInput.Taker<R> {
         if (count == size || scorer.rows() >= slot.batchLimit) {
             flush();
         }
-    }
-
-    /**
-     * Whether its records may be scored together: not where scoring a record again, because the
-     * call failed, would count its value again.
-     */
-    static boolean isBatched(BoundScorer<?> scorer) {
-        return scorer.capacity() > 1 && !scorer.hasWindow();
     }
 
     /** Most records of a call. */

@@ -109,7 +109,7 @@ final class WholeBlocks<R> {
 
     private static boolean takesAtOnce(BoundScorer<?> scorer, int records) {
         return scorer.takesMessages()
-                && RecordBatch.isBatched(scorer)
+                && scorer.capacity() > 1
                 && records <= RecordBatch.most(scorer);
     }
 
