@@ -9,6 +9,9 @@ use super::{PlanReal, combine_in_place};
 use crate::graph::Binary;
 use crate::ops::spatial::Axis;
 
+/// Pixels that a window may reach, so that places times channels stay numbers.
+const FARTHEST: usize = 1 << 36;
+
 /// Height, width and channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
@@ -23,20 +26,22 @@ impl Image {
     }
 }
 
-/// Windows on an image; `None` when there are none, or when one cuts off a part of the image.
+/// Windows on an image; `None` when there are none, when they cut off a part of the image, or reach too far.
 pub(super) fn windows([vertical, horizontal]: [Axis; 2], channels: usize) -> Option<Windows> {
     let axis = |axis: Axis| {
-        let last = axis.output.checked_sub(1)?.checked_mul(axis.stride)?;
+        // A window without a second place or entry may claim any way to it.
+        let stride = if axis.output == 1 { 1 } else { axis.stride };
+        let dilation = if axis.size == 1 { 1 } else { axis.dilation };
         // The places of a window are counted from the beginning of the zeros before the image.
-        let reach = (axis.size - 1).checked_mul(axis.dilation)?.checked_add(last)?;
+        let last = axis.output.checked_sub(1)?.checked_mul(stride)?;
+        let reach = axis.size.checked_sub(1)?.checked_mul(dilation)?.checked_add(last)?;
         let before = usize::try_from(axis.before).ok()?;
-        before.checked_add(axis.input)?;
-        (reach < 1 << 40).then_some(serving_kernels::convolution::Axis {
+        (reach.max(before) < FARTHEST).then_some(serving_kernels::convolution::Axis {
             input: axis.input,
             output: axis.output,
             size: axis.size,
-            stride: axis.stride,
-            dilation: axis.dilation,
+            stride,
+            dilation,
             before,
         })
     };

@@ -338,6 +338,10 @@ fn unsupported_at(node: &proto::NodeDef, message: impl Into<String>) -> ModelErr
 #[cfg(test)]
 mod function_tests;
 #[cfg(test)]
+mod loop_tests;
+#[cfg(test)]
+mod signature_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

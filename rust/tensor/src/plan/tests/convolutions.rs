@@ -206,6 +206,40 @@ fn zeros_around_an_image() {
 }
 
 #[test]
+fn absurd_strides_and_dilations_do_no_harm() {
+    check("one place, one entry", &[2, 3, 3], |maker, x| {
+        let filter = maker.constant(numbers(&[2, 2, 1, 1]));
+        let window = Window {
+            strides: vec![1 << 39, 1 << 39],
+            dilations: vec![1 << 50, 1 << 50],
+            ..Window::default()
+        };
+        let convolution = Spatial::Convolution { window, groups: 1 };
+        let made = maker.one(Op::Spatial(convolution), &[x, filter]);
+        flat(maker, made)
+    });
+    for around in [1 << 37, 1 << 33] {
+        let graph = drawn(&[2, 3, 3], |maker, x| {
+            let filter = maker.constant(numbers(&[2, 1, 1, 1]));
+            let window = Window {
+                strides: vec![1 << 33, 1 << 33],
+                padding: Padding::Explicit(vec![around; 4]),
+                ..Window::default()
+            };
+            let convolution = Spatial::Convolution { window, groups: 2 };
+            let made = maker.one(Op::Spatial(convolution), &[x, filter]);
+            flat(maker, made)
+        });
+        if let Some(plan) = compile::<f32>(&graph) {
+            let inputs = [numbers(&[1, 2, 3, 3])];
+            let wanted = run(&graph, &inputs, &mut Budget::default()).unwrap().swap_remove(0);
+            let answer = call(&plan, &inputs).unwrap().swap_remove(0);
+            assert_eq!(answer.view::<f32>().unwrap(), wanted.view::<f32>().unwrap());
+        }
+    }
+}
+
+#[test]
 fn images_are_outputs() {
     check("an input", &[4, 5, 2], |_, x| x);
     check("channels first", &[4, 5, 6], |maker, x| {
