@@ -77,6 +77,9 @@ pub enum Activation {
     Simplemax,
 }
 
+/// From so many values on the widest vectors are worth it.
+const MANY: usize = 256;
+
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
@@ -87,6 +90,11 @@ impl Activation {
     pub fn apply<T: Real>(self, values: &mut [T], width: usize) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
+            if values.len() >= MANY && std::arch::is_x86_feature_detected!("avx512f") {
+                // SAFETY: the processor has AVX-512.
+                unsafe { apply_avx512(self, values, width) };
+                return;
+            }
             // SAFETY: the processor has AVX2.
             unsafe { apply_avx2(self, values, width) };
             return;
@@ -166,9 +174,22 @@ fn apply_avx2<T: Real>(activation: Activation, values: &mut [T], width: usize) {
     activation.apply_inlined(values, width);
 }
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2")]
+fn apply_avx512<T: Real>(activation: Activation, values: &mut [T], width: usize) {
+    activation.apply_inlined(values, width);
+}
+
 /// For functions of many instructions: a layer is short, so the tail of a vectorised loop would be most of the work.
 #[inline(always)]
 fn each<T: Real>(values: &mut [T], function: impl Fn(T) -> T) {
+    // Images are long: several vectors at a time, as each waits for itself.
+    let (groups, values) = values.as_chunks_mut::<32>();
+    for group in groups {
+        for value in group {
+            *value = function(*value);
+        }
+    }
     let (groups, rest) = values.as_chunks_mut::<8>();
     for group in groups {
         for value in group {

@@ -379,9 +379,17 @@ impl<T: PlanReal> Plan<T> {
 /// A matrix of so many columns, transposed.
 fn turn<T: Copy>(from: &[T], columns: usize, to: &mut [T]) {
     let lines = from.len() / columns;
-    for (column, to) in to.chunks_exact_mut(lines).enumerate() {
-        for (to, from) in to.iter_mut().zip(from[column..].iter().step_by(columns)) {
-            *to = *from;
+    if lines < columns {
+        for (line, from) in from.chunks_exact(columns).enumerate() {
+            for (to, from) in to.chunks_exact_mut(lines).zip(from) {
+                to[line] = *from;
+            }
+        }
+    } else {
+        for (column, to) in to.chunks_exact_mut(lines).enumerate() {
+            for (to, from) in to.iter_mut().zip(from.chunks_exact(columns)) {
+                *to = from[column];
+            }
         }
     }
 }

@@ -61,6 +61,20 @@ macro_rules! portable {
 portable!(f32);
 portable!(f64);
 
+/// Has numbers brought near that are needed soon, if they are there.
+#[inline(always)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(unused_variables, reason = "other processors foresee more")
+)]
+pub(super) fn bring_near<T>(numbers: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: any address may be given.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(numbers.cast());
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector {
     ($vector:ident, $float:ident, $count:literal, $all:ident, $load:ident, $store:ident, $fused:ident) => {

@@ -66,7 +66,8 @@ pub struct Convolution<T> {
     groups: usize,
     /// Results of a group.
     results: usize,
-    /// Of each group, panels of columns: value after value of the window, the weights of the panel's columns side by side.
+    /// Of each group, parts of the window; of each part, panels of columns: value after value of the part, the weights of the
+    /// panel's columns side by side. So they lie in the order in which they are needed.
     /// Where each channel is a group of its own: value after value, all channels side by side.
     weights: Vec<T>,
     /// Of each group, for whole panels.
@@ -110,6 +111,7 @@ impl<T: ConvolutionReal> Convolution<T> {
         let padded = made.padded();
         made.weights = vec![T::ZERO; groups.checked_mul(depth)?.checked_mul(padded)?];
         made.start = vec![T::ZERO; groups * padded];
+        let part = made.part();
         for group in 0..groups {
             if !bias.is_empty() {
                 made.start[group * padded..][..results].copy_from_slice(&bias[group * results..][..results]);
@@ -117,11 +119,14 @@ impl<T: ConvolutionReal> Convolution<T> {
             let group_weights = &mut made.weights[group * depth * padded..][..depth * padded];
             for first in (0..results).step_by(T::PANEL) {
                 let width = (padded - first).min(T::PANEL);
-                let panel = &mut group_weights[first * depth..][..width * depth];
-                // In the order in which the weights lie, as far as it goes.
+                // In the order in which the weights are given, as far as it goes.
                 for channel in 0..channels {
                     for entry in 0..entries {
-                        let line = &mut panel[(entry * channels + channel) * width..][..width];
+                        let place = entry * channels + channel;
+                        let from = place / part * part;
+                        let count = part.min(depth - from);
+                        let line = from * padded + first * count + (place - from) * width;
+                        let line = &mut group_weights[line..line + width];
                         for (lane, to) in line.iter_mut().enumerate().take(results - first) {
                             *to = weight(entry, channel, group, first + lane);
                         }
@@ -170,6 +175,11 @@ impl<T: ConvolutionReal> Convolution<T> {
         self.windows.len() / self.groups
     }
 
+    /// Values of a window that are multiplied together.
+    fn part(&self) -> usize {
+        self.depth().div_ceil(self.depth().div_ceil(DEPTH))
+    }
+
     /// Values that [`run`](Self::run) needs as scratch.
     pub fn scratch_len(&self) -> usize {
         if self.is_depthwise() {
@@ -211,8 +221,7 @@ impl<T: Loops> Convolution<T> {
             .div_ceil(pixels.div_ceil(PIXELS))
             .next_multiple_of(tile)
             .min(PIXELS);
-        let parts = depth.div_ceil(DEPTH);
-        let part = depth.div_ceil(parts);
+        let part = self.part();
         let direct = self.is_pointwise() && !around.has_before();
         let padded = self.padded();
         for (n, output) in result.chunks_mut(block * channels).enumerate() {
@@ -237,10 +246,8 @@ impl<T: Loops> Convolution<T> {
                         depth: count,
                         input,
                         input_pitch,
-                        weights,
-                        skipped: from,
+                        weights: &weights[from * padded..][..count * padded],
                         start: (from == 0).then_some(start),
-                        whole_depth: depth,
                         columns: self.results,
                     };
                     product.run(processor, &mut output[group * self.results..], channels);
@@ -316,13 +323,10 @@ struct Product<'a, T> {
     depth: usize,
     input: &'a [T],
     input_pitch: usize,
+    /// Panel after panel.
     weights: &'a [T],
-    /// Values of the window before this part.
-    skipped: usize,
     /// What the sums begin with; else they go on.
     start: Option<&'a [T]>,
-    /// Values of the window.
-    whole_depth: usize,
     columns: usize,
 }
 
@@ -330,12 +334,12 @@ impl<T: Loops> Product<'_, T> {
     fn run(&self, processor: Processor, output: &mut [T], output_pitch: usize) {
         let most = processor.rows();
         let tiles = self.rows.div_ceil(most);
-        let padded = self.weights.len() / self.whole_depth;
+        let padded = self.weights.len() / self.depth;
         assert!(self.input.len() >= (self.rows - 1) * self.input_pitch + self.depth);
         assert!(output.len() >= (self.rows - 1) * output_pitch + self.columns);
         for first in (0..self.columns).step_by(T::PANEL) {
             let width = (padded - first).min(T::PANEL);
-            let panel = &self.weights[first * self.whole_depth + self.skipped * width..][..self.depth * width];
+            let panel = &self.weights[first * self.depth..][..self.depth * width];
             for column in (first..self.columns.min(first + width)).step_by(T::columns(processor)) {
                 let columns = (self.columns - column)
                     .min(T::columns(processor))

@@ -138,9 +138,7 @@ fn processors_agree_to_the_bit() {
             input: &input,
             input_pitch: depth,
             weights: &weights,
-            skipped: 0,
             start: Some(&start),
-            whole_depth: depth,
             columns,
         };
         let of = |processor: Processor| {

@@ -1,6 +1,6 @@
 //! The innermost loops, compiled for each kind of processor.
 
-use super::lanes::{Lanes, Portable};
+use super::lanes::{Lanes, Portable, bring_near};
 use super::{Around, Convolution};
 use crate::activation::Real;
 
@@ -41,6 +41,9 @@ pub(super) struct Pixels<T> {
 
 /// Vectors of numbers that sums are kept in, one beside the other.
 const VECTORS: usize = 2;
+
+/// Lines of weights between that which is multiplied and that which is fetched.
+const AHEAD: usize = 24;
 
 /// Which loops a processor takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +142,8 @@ unsafe fn multiplied<L: Lanes, const ROWS: usize, const WIDTH: usize>(tile: &Til
             let mut factors = [L::all(L::Number::ZERO); WIDTH];
             for (n, factor) in factors.iter_mut().enumerate() {
                 *factor = L::load(weights.add(n * L::COUNT));
+                // What the processor foresees by itself ends with a page.
+                bring_near(weights.wrapping_add(AHEAD * tile.weights_pitch + n * L::COUNT));
             }
             for row in 0..ROWS {
                 let value = L::all(*inputs[row].add(place));

@@ -105,6 +105,8 @@ pub(super) struct Compiler<'a, T: PlanReal> {
     pub(super) spaces: usize,
     /// Columns that are picked one by one.
     pub(super) picked: usize,
+    /// What the last image is joined of, and its slot.
+    pub(super) joined: Option<(Vec<usize>, usize)>,
 }
 
 /// Compiles a graph whose inputs and numbers are all of type `T`; `None` when it holds anything else than a plan can do.
@@ -122,6 +124,7 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
         one_row: !graph.inputs.is_empty() && graph.inputs.iter().all(is_one_row),
         spaces: 0,
         picked: 0,
+        joined: None,
     };
     for input in &graph.inputs {
         match (input.dtype, input.shape.as_deref()) {

@@ -313,6 +313,15 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         };
         let to = self.slot(width_of(&layout.lengths())?);
         let pixels = all.pixels();
+        let whole = parts.clone();
+        // The parts of the image joined before stay together.
+        if let Some((joined, slot)) = &self.joined
+            && joined.len() > 1
+            && parts.starts_with(joined)
+        {
+            parts.splice(..joined.len(), [*slot]);
+        }
+        self.joined = Some((whole, to));
         self.done(to, Step::Join { parts, to, pixels });
         Some(Known::Image(to, layout))
     }
