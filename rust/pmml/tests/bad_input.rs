@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::corpus::corpus;
@@ -19,8 +19,14 @@ use serving_pmml::PmmlModelFactory;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What is measured belongs to the whole process: one at a time.
+/// What is measured belongs to the whole process: one at a time, also while the others make documents.
 static ALONE: Mutex<()> = Mutex::new(());
+
+type Alone = MutexGuard<'static, ()>;
+
+fn alone() -> Alone {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const LIMITS: Limits = Limits {
     content_bytes: 1 << 24,
@@ -173,8 +179,7 @@ fn score_bounded(model: &Arc<dyn Model>) {
 }
 
 /// Loads and, where that works, scores. Whether it works.
-fn exercise(content: &[u8]) -> bool {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+fn exercise(_: &Alone, content: &[u8]) -> bool {
     let loaded = load_bounded(content);
     if let Some(model) = &loaded {
         score_bounded(model);
@@ -183,8 +188,8 @@ fn exercise(content: &[u8]) -> bool {
 }
 
 /// [`exercise`], naming the document that fails.
-fn exercise_named(name: &str, change: &dyn std::fmt::Debug, content: &str) -> bool {
-    std::panic::catch_unwind(|| exercise(content.as_bytes())).unwrap_or_else(|_| {
+fn exercise_named(alone: &Alone, name: &str, change: &dyn std::fmt::Debug, content: &str) -> bool {
+    std::panic::catch_unwind(|| exercise(alone, content.as_bytes())).unwrap_or_else(|_| {
         let kept = std::env::temp_dir().join(format!("bad-input-{}.pmml", std::process::id()));
         std::fs::write(&kept, content).unwrap();
         panic!("{name} after {change:?}, kept as {}", kept.display())
@@ -193,42 +198,48 @@ fn exercise_named(name: &str, change: &dyn std::fmt::Debug, content: &str) -> bo
 
 #[test]
 fn documents_cut_off_anywhere_are_refused() {
+    let alone = alone();
     let documents = corpus();
     for (number, (name, content)) in documents.iter().enumerate() {
         // What begins as an earlier one was cut there already.
         let shared = |other: &String| content.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
         let tried = documents[..number].iter().map(|(_, other)| shared(other)).max();
         for length in tried.map_or(0, |tried| tried + 1)..content.trim_end().len() {
-            assert!(!exercise(&content.as_bytes()[..length]), "{name} cut after {length}");
+            assert!(
+                !exercise(&alone, &content.as_bytes()[..length]),
+                "{name} cut after {length}"
+            );
         }
     }
 }
 
 #[test]
 fn documents_that_end_after_any_element_are_refused_or_harmless() {
+    let alone = alone();
     for (name, content) in corpus() {
-        assert!(exercise_named(&name, &"nothing", &content));
+        assert!(exercise_named(&alone, &name, &"nothing", &content));
         for at in 0..content.lines().count() {
             let change = Change::Cut(at);
-            exercise_named(&name, &change, &change.apply(&content));
+            exercise_named(&alone, &name, &change, &change.apply(&content));
         }
     }
 }
 
 #[test]
 fn documents_with_another_number_or_name_are_refused_or_harmless() {
+    let alone = alone();
     for (name, content) in corpus() {
         for at in 0..attributes(&content).len() {
             // Not all words at each place, but all of them in each document.
             for word in (0..WORDS.len()).filter(|word| (word + at) % 18 == 0) {
                 let change = Change::Attribute(at, word);
-                exercise_named(&name, &change, &change.apply(&content));
+                exercise_named(&alone, &name, &change, &change.apply(&content));
             }
         }
         for at in 0..texts(&content).len() {
             for word in (0..WORDS.len()).filter(|word| (word + at) % 6 == 0) {
                 let change = Change::Text(at, word);
-                exercise_named(&name, &change, &change.apply(&content));
+                exercise_named(&alone, &name, &change, &change.apply(&content));
             }
         }
     }
@@ -236,14 +247,15 @@ fn documents_with_another_number_or_name_are_refused_or_harmless() {
 
 #[test]
 fn documents_without_an_element_or_an_attribute_are_refused_or_harmless() {
+    let alone = alone();
     for (name, content) in corpus() {
         for at in 0..content.lines().count() {
             let change = Change::Drop(at);
-            exercise_named(&name, &change, &change.apply(&content));
+            exercise_named(&alone, &name, &change, &change.apply(&content));
         }
         for at in 0..attributes(&content).len() {
             let change = Change::Without(at);
-            exercise_named(&name, &change, &change.apply(&content));
+            exercise_named(&alone, &name, &change, &change.apply(&content));
         }
     }
 }
@@ -272,10 +284,11 @@ proptest! {
         file in any::<prop::sample::Index>(),
         changes in proptest::collection::vec(any_change(), 1..5),
     ) {
+        let alone = alone();
         let documents = corpus();
         let (name, content) = &documents[file.index(documents.len())];
         let changed = changes.iter().fold(content.clone(), |content, change| change.apply(&content));
-        exercise_named(name, &changes, &changed);
+        exercise_named(&alone, name, &changes, &changed);
     }
 
     #[test]
@@ -283,6 +296,7 @@ proptest! {
         file in any::<prop::sample::Index>(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..6),
     ) {
+        let alone = alone();
         let documents = corpus();
         let (_, content) = &documents[file.index(documents.len())];
         let mut content = content.clone().into_bytes();
@@ -290,6 +304,6 @@ proptest! {
             let place = place.index(content.len());
             content[place] = if flips { content[place] ^ (1 << (byte % 8)) } else { byte };
         }
-        exercise(&content);
+        exercise(&alone, &content);
     }
 }
