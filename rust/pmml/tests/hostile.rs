@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{answers, document, load};
+use common::{answers, document, load, score};
 use proptest::prelude::*;
 use serving_model::{Block, ErrorCode};
 
@@ -468,4 +468,16 @@ fn the_deepest_documents_that_are_accepted_fit_on_a_small_stack() {
                 + &"</Segment></Segmentation></MiningModel>".repeat(levels)),
         ));
     }
+}
+
+#[test]
+fn a_lone_table_of_a_class_that_the_target_does_not_have_is_the_only_class() {
+    let document = document(
+        r#"<DataField name="x" optype="continuous" dataType="double"/><DataField name="k" optype="categorical" dataType="string">
+        <Value value="yes"/><Value value="2"/></DataField>"#,
+        r#"<RegressionModel functionName="classification" normalizationMethod="softmax"><MiningSchema><MiningField name="x"/>
+        <MiningField name="k" usageType="target"/></MiningSchema><RegressionTable intercept="1" targetCategory="no">
+        <NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel>"#,
+    );
+    assert_eq!(score(&document, "x=1"), "k=no");
 }

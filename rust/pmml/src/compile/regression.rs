@@ -37,6 +37,10 @@ impl<'d> Compiler<'d> {
             && tables.len() == 1
             && let Some(target) = draft.target
             && let Some(data) = self.fields.get(target).filter(|data| data.values.len() == 2).cloned()
+            && node
+                .child("RegressionTable")
+                .and_then(|table| table.get("targetCategory"))
+                .is_some_and(|category| data.values.contains(&category))
         {
             // One table for two classes: the other has the rest.
             for text in data.values {
