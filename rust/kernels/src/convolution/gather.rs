@@ -3,7 +3,9 @@
 use crate::activation::Real;
 
 /// From so many values on a run is copied by a call.
-const LONG: usize = 16;
+const LONG: usize = 64;
+/// Values that are copied at once.
+const GROUP: usize = 8;
 
 /// One axis of an image, and how a window moves along it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +86,11 @@ impl Windows {
         let (mut y, mut x) = (first / self.horizontal.output, first % self.horizontal.output);
         let channels = self.channels / groups;
         let side_by_side = groups == 1 && self.horizontal.dilation == 1;
+        let length = self.horizontal.size * self.channels;
+        let begin = (from / length, from % length);
         for to in to.chunks_exact_mut(count) {
             if side_by_side {
-                self.lines(image, y, x, from, to);
+                self.lines(image, y, x, begin, to);
             } else {
                 self.pixels(image, channels, group * channels, y, x, from, to);
             }
@@ -98,7 +102,15 @@ impl Windows {
     }
 
     /// Lines of a window that lie on the image without gaps.
-    fn lines<T: Real>(self, image: &[T], y: usize, x: usize, from: usize, mut to: &mut [T]) {
+    #[inline]
+    fn lines<T: Real>(
+        self,
+        image: &[T],
+        y: usize,
+        x: usize,
+        (mut entry, mut skipped): (usize, usize),
+        mut to: &mut [T],
+    ) {
         let length = self.horizontal.size * self.channels;
         let line = self.horizontal.input * self.channels;
         // Where on a line of the image, with the zeros before, a line of the window begins.
@@ -106,7 +118,6 @@ impl Windows {
             x * self.horizontal.stride * self.channels,
             self.horizontal.before * self.channels,
         );
-        let (mut entry, mut skipped) = (from / length, from % length);
         while !to.is_empty() {
             let (part, rest) = to.split_at_mut((length - skipped).min(to.len()));
             to = rest;
@@ -157,6 +168,7 @@ impl Windows {
 }
 
 /// Copies a part of a line that has `zeros` before it, and any number behind it.
+#[inline]
 fn clipped<T: Real>(line: &[T], begin: usize, zeros: usize, to: &mut [T]) {
     let end = begin + to.len();
     if begin >= zeros && end <= zeros + line.len() {
@@ -172,12 +184,17 @@ fn clipped<T: Real>(line: &[T], begin: usize, zeros: usize, to: &mut [T]) {
     }
 }
 
+#[inline]
 fn copy<T: Real>(from: &[T], to: &mut [T]) {
-    if from.len() < LONG {
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = *from;
-        }
-    } else {
+    if from.len() >= LONG {
         to.copy_from_slice(from);
+        return;
+    }
+    let ((groups, rest), (to_groups, to_rest)) = (from.as_chunks::<GROUP>(), to.as_chunks_mut::<GROUP>());
+    for (to, from) in to_groups.iter_mut().zip(groups) {
+        *to = *from;
+    }
+    for (to, from) in to_rest.iter_mut().zip(rest) {
+        *to = *from;
     }
 }

@@ -75,7 +75,9 @@ impl Pooling {
             for (x, result) in line.chunks_exact_mut(channels).enumerate() {
                 let (left, columns) = horizontal.inside(x);
                 let mut first = self.how == Pooled::Maximum;
-                result.fill(if self.how == Pooled::Mean { T::ZERO } else { T::LOWEST });
+                if !first || lines * columns == 0 {
+                    result.fill(if self.how == Pooled::Mean { T::ZERO } else { T::LOWEST });
+                }
                 for line in top..top + lines {
                     for column in left..left + columns {
                         let pixel = place(vertical, y, line) * horizontal.input + place(horizontal, x, column);

@@ -107,6 +107,26 @@ pub(super) trait Loops: ConvolutionReal {
     unsafe fn slide(processor: Processor, pixels: &Pixels<Self>);
 }
 
+/// Copies fewer than 32 numbers, without a call.
+#[inline(always)]
+unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    let mut done = 0;
+    macro_rules! copy {
+        ($($group:literal)*) => {
+            $(if count & $group != 0 {
+                // SAFETY: both have `count` numbers, as the caller says, of which so many are left.
+                unsafe {
+                    let group = from.add(done).cast::<[T; $group]>().read_unaligned();
+                    to.add(done).cast::<[T; $group]>().write_unaligned(group);
+                }
+                done += $group;
+            })*
+        };
+    }
+    copy!(16 8 4 2 1);
+    debug_assert_eq!(done, count);
+}
+
 #[inline(always)]
 unsafe fn multiplied<L: Lanes, const ROWS: usize, const WIDTH: usize>(tile: &Tile<L::Number>) {
     // A row has no more than two vectors, of at most 16 numbers.
@@ -125,7 +145,7 @@ unsafe fn multiplied<L: Lanes, const ROWS: usize, const WIDTH: usize>(tile: &Til
             for (row, sums) in sums.iter_mut().enumerate() {
                 let mut from = tile.output.add(row * tile.output_pitch).cast_const();
                 if !whole {
-                    from.copy_to_nonoverlapping(rest.as_mut_ptr(), tile.columns);
+                    copy_few(from, rest.as_mut_ptr(), tile.columns);
                     from = rest.as_ptr();
                 }
                 for (n, sum) in sums.iter_mut().enumerate() {
@@ -160,7 +180,7 @@ unsafe fn multiplied<L: Lanes, const ROWS: usize, const WIDTH: usize>(tile: &Til
                 sum.store(room.add(n * L::COUNT));
             }
             if !whole {
-                rest.as_ptr().copy_to_nonoverlapping(to, tile.columns);
+                copy_few(rest.as_ptr(), to, tile.columns);
             }
         }
     }
