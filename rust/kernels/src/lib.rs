@@ -4,6 +4,7 @@
 pub mod activation;
 pub mod convolution;
 pub mod dense;
+pub mod error_function;
 pub mod linear;
 pub mod probability;
 pub mod trees;

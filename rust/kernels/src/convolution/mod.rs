@@ -11,10 +11,12 @@
 
 mod gather;
 mod lanes;
+mod matrix;
 mod pooling;
 mod tiles;
 
 pub use gather::{Axis, Windows};
+pub use matrix::Matrix;
 pub use pooling::{Pooled, Pooling};
 pub use tiles::ConvolutionReal;
 use tiles::{Loops, Pixels, Processor, Tile};
@@ -194,7 +196,7 @@ impl<T: ConvolutionReal> Convolution<T> {
     /// # Panics
     /// When `image` or `result` has another length than the windows say, or `scratch` is too short.
     pub fn run(&self, image: &[T], result: &mut [T], scratch: &mut [T], around: &mut impl Around<T>) {
-        T::convolve(self, image, result, scratch, around);
+        T::convolve(self, self.pixels(), image, result, scratch, around);
     }
 
     /// Multiplications for one image.
@@ -206,16 +208,25 @@ impl<T: ConvolutionReal> Convolution<T> {
 
 #[allow(private_bounds, reason = "nothing of it is public")]
 impl<T: Loops> Convolution<T> {
-    fn convolve(&self, image: &[T], result: &mut [T], scratch: &mut [T], around: &mut impl Around<T>) {
+    /// `pixels` may be others than those of the windows only where each window is a pixel.
+    fn convolve(&self, pixels: usize, image: &[T], result: &mut [T], scratch: &mut [T], around: &mut impl Around<T>) {
         let windows = &self.windows;
-        assert_eq!(image.len(), windows.image_len());
-        assert_eq!(result.len(), self.pixels() * self.channels());
+        if self.is_pointwise() {
+            assert_eq!(image.len(), pixels * windows.channels);
+        } else {
+            assert_eq!(pixels, self.pixels());
+            assert_eq!(image.len(), windows.image_len());
+        }
+        assert_eq!(result.len(), pixels * self.channels());
+        if pixels == 0 {
+            return;
+        }
         if self.is_depthwise() {
             self.slide(image, result, around);
             return;
         }
         let processor = Processor::find();
-        let (pixels, channels, depth) = (self.pixels(), self.channels(), self.depth());
+        let (channels, depth) = (self.channels(), self.depth());
         let tile = processor.rows();
         let block = pixels
             .div_ceil(pixels.div_ceil(PIXELS))

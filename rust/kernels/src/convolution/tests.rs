@@ -254,3 +254,49 @@ fn values_are_changed_on_their_way() {
     }
     assert_eq!(found, wanted);
 }
+
+/// Each product in the order of the inputs, whatever the number of rows, and however the weights lie.
+fn matrices_agree<T: ConvolutionReal + std::fmt::Debug>(fused: fn(T, T, T) -> T) {
+    for (rows, inputs, outputs) in [
+        (0, 5, 3),
+        (1, 300, 100),
+        (7, 1, 33),
+        (12, 16, 16),
+        (13, 257, 31),
+        (200, 64, 40),
+    ] {
+        let (values, weights) = (numbers::<T>(rows * inputs, 5), numbers::<T>(inputs * outputs, 7));
+        let turned: Vec<T> = (0..inputs * outputs)
+            .map(|n| weights[n % inputs * outputs + n / inputs])
+            .collect();
+        let expected: Vec<T> = (0..rows * outputs)
+            .map(|n| {
+                let (row, column) = (n / outputs, n % outputs);
+                (0..inputs).fold(T::ZERO, |sum, input| {
+                    fused(values[row * inputs + input], weights[input * outputs + column], sum)
+                })
+            })
+            .collect();
+        for (weights, output_major) in [(&weights, false), (&turned, true)] {
+            let matrix = Matrix::new(inputs, outputs, weights, output_major).unwrap();
+            assert_eq!((matrix.inputs(), matrix.outputs()), (inputs, outputs));
+            let mut products = vec![T::ONE; rows * outputs];
+            matrix.multiply(&values, &mut products);
+            assert_eq!(products, expected, "{rows} rows, {inputs} x {outputs}");
+        }
+    }
+}
+
+#[test]
+fn rows_times_a_matrix_are_sums_in_the_order_of_the_inputs() {
+    matrices_agree::<f32>(f32::mul_add);
+    matrices_agree::<f64>(f64::mul_add);
+}
+
+#[test]
+fn a_matrix_of_another_length_is_none() {
+    assert!(Matrix::<f32>::new(2, 3, &[0.0; 5], false).is_none());
+    assert!(Matrix::<f32>::new(0, 3, &[], false).is_none());
+    assert!(Matrix::<f32>::new(3, 0, &[], false).is_none());
+    assert!(Matrix::<f32>::new(usize::MAX, 2, &[0.0; 5], false).is_none());
+}

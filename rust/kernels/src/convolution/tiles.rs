@@ -91,6 +91,7 @@ pub trait ConvolutionReal: Real {
     #[doc(hidden)]
     fn convolve(
         convolution: &Convolution<Self>,
+        pixels: usize,
         image: &[Self],
         result: &mut [Self],
         scratch: &mut [Self],
@@ -313,12 +314,13 @@ macro_rules! convolution_real {
 
             fn convolve(
                 convolution: &Convolution<Self>,
+                pixels: usize,
                 image: &[Self],
                 result: &mut [Self],
                 scratch: &mut [Self],
                 around: &mut impl Around<Self>,
             ) {
-                convolution.convolve(image, result, scratch, around);
+                convolution.convolve(pixels, image, result, scratch, around);
             }
         }
 

@@ -1,6 +1,7 @@
 //! `f32` and `f64` in one.
 
 use serving_kernels::activation::Real;
+use serving_kernels::error_function::error_functions;
 use serving_kernels::probability::erf;
 
 use crate::array::{Array, Plain};
@@ -10,7 +11,8 @@ pub(crate) trait Float: Real + Plain {
     fn wide(self) -> f64;
     fn root(self) -> Self;
     fn logarithm(self) -> Self;
-    fn error_function(self) -> Self;
+    /// Replaces each number by its error function.
+    fn error_functions(values: &mut [Self]);
     fn largest(self, other: Self) -> Self {
         if other > self { other } else { self }
     }
@@ -24,7 +26,7 @@ pub(crate) trait Float: Real + Plain {
 }
 
 macro_rules! float {
-    ($($float:ident)*) => {
+    ($($float:ident: $error_functions:expr;)*) => {
         $(impl Float for $float {
             fn wide(self) -> f64 {
                 self.into()
@@ -35,14 +37,17 @@ macro_rules! float {
             fn logarithm(self) -> Self {
                 self.ln()
             }
-            fn error_function(self) -> Self {
-                erf(self.into()) as Self
+            fn error_functions(values: &mut [Self]) {
+                $error_functions(values);
             }
         })*
     };
 }
 
-float! { f32 f64 }
+float! {
+    f32: error_functions;
+    f64: |values: &mut [f64]| values.iter_mut().for_each(|value| *value = erf(*value));
+}
 
 /// Evaluates an expression that is generic over the float type, with `$values` bound to the elements.
 macro_rules! for_floats {

@@ -2,6 +2,8 @@
 
 use std::ops::{Add, Mul};
 
+use serving_kernels::convolution::{ConvolutionReal, Matrix};
+
 use super::layout::{broadcast, common_shape, copy_array, strides};
 use crate::array::{Array, Data, Plain, elements};
 use crate::run::Budget;
@@ -9,6 +11,10 @@ use crate::trouble::Trouble;
 
 /// From so many elements on, a matrix is multiplied as it lies instead of being copied.
 const LARGE: usize = 1 << 18;
+/// From so many rows on it is worth while to lay out a matrix for the kernel.
+const MANY_ROWS: usize = 8;
+/// Values of a row, and of a result, from which on it is.
+const WIDE: usize = 16;
 /// Columns of a matrix that lies transposed which are summed up at a time.
 const TOGETHER: usize = 8;
 
@@ -94,8 +100,8 @@ pub(super) fn multiply(
         };
     }
     match (&left.data, &right.data) {
-        (Data::F32(a), Data::F32(b)) => Ok(product(a, b, shape, sizes, |sum, x, y| sum + x * y)),
-        (Data::F64(a), Data::F64(b)) => Ok(product(a, b, shape, sizes, |sum, x, y| sum + x * y)),
+        (Data::F32(a), Data::F32(b)) => Ok(float_product(a, b, shape, sizes)),
+        (Data::F64(a), Data::F64(b)) => Ok(float_product(a, b, shape, sizes)),
         (Data::I32(a), Data::I32(b)) => wrapping!(a, b),
         (Data::I64(a), Data::I64(b)) => wrapping!(a, b),
         (Data::U64(a), Data::U64(b)) => wrapping!(a, b),
@@ -150,6 +156,24 @@ fn not_multiplied(left: &Array, right: &Array) -> Trouble {
         left.dtype(),
         right.dtype()
     ))
+}
+
+fn float_product<T>(left: &[T], right: &[T], shape: Vec<usize>, sizes: [usize; 4]) -> Array
+where
+    T: Plain + ConvolutionReal,
+{
+    let [matrices, rows, inner, columns] = sizes;
+    if rows < MANY_ROWS || inner < WIDE || columns < WIDE {
+        return product(left, right, shape, sizes, |sum, x, y| sum + x * y);
+    }
+    let mut result = vec![<T as Default>::default(); matrices * rows * columns];
+    let pairs = left.chunks_exact(rows * inner).zip(right.chunks_exact(inner * columns));
+    for ((left, right), result) in pairs.zip(result.chunks_exact_mut(rows * columns)) {
+        if let Some(matrix) = Matrix::new(inner, columns, right, false) {
+            matrix.multiply(left, result);
+        }
+    }
+    Array::new(shape, result)
 }
 
 fn product<T: Plain>(

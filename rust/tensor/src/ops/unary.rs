@@ -37,13 +37,19 @@ fn clamp<T: Real>(x: T, low: T, high: T) -> T {
     }
 }
 
+fn in_place<T: Float>(shape: &[usize], values: &[T], function: fn(&mut [T])) -> Array {
+    let mut result = values.to_vec();
+    function(&mut result);
+    Array::new(shape.to_vec(), result)
+}
+
 /// Functions with parameters, after ONNX's definitions.
 fn bent<T: Float>(function: Unary, shape: &[usize], values: &[T]) -> Option<Array> {
     let real = T::from_f64;
     let below = |x: T, y: T| if x > T::ZERO { x } else { y };
     let wide = |function: fn(f64) -> f64| map(shape, values, |x: T| real(function(x.wide())));
     Some(match function {
-        Unary::ErrorFunction => map(shape, values, T::error_function),
+        Unary::ErrorFunction => in_place(shape, values, T::error_functions),
         Unary::InverseErrorFunction => wide(inverse_error_function),
         Unary::NormalQuantile => wide(normal_quantile),
         Unary::LogGamma => wide(log_gamma),
@@ -87,7 +93,12 @@ fn bent<T: Float>(function: Unary, shape: &[usize], values: &[T]) -> Option<Arra
         Unary::Mish => map(shape, values, |x| x * tanh(softplus(x))),
         Unary::Gelu { by_tanh: false } => {
             let (half, root) = (real(0.5), real(std::f64::consts::FRAC_1_SQRT_2));
-            map(shape, values, |x| half * x * (T::ONE + (x * root).error_function()))
+            let mut result: Vec<T> = values.iter().map(|x| *x * root).collect();
+            T::error_functions(&mut result);
+            for (result, x) in result.iter_mut().zip(values) {
+                *result = half * *x * (T::ONE + *result);
+            }
+            Array::new(shape.to_vec(), result)
         }
         Unary::Gelu { by_tanh: true } => {
             let (half, cubic) = (real(0.5), real(0.044_715));
