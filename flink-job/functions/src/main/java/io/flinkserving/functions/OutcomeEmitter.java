@@ -43,6 +43,10 @@ final class OutcomeEmitter implements Collector<ServingOutcome> {
         }
     }
 
+    void collectResult(ServingResult result) {
+        results.collect(result);
+    }
+
     @Override
     public void collect(ServingOutcome outcome) {
         if (outcome instanceof ServingResult) {

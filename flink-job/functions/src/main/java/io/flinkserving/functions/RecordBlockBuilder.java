@@ -14,10 +14,10 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 final class RecordBlockBuilder<R> {
 
     /**
-     * Several blocks fit into a network buffer, whose default is 32 kB: one that lies in two is
-     * copied once more.
+     * Two blocks fit into a network buffer, whose default is 32 kB: one that lies in two is copied
+     * once more. In smaller ones each data type has so few records that calls cost more.
      */
-    private static final int ENOUGH_BYTES = 8 << 10;
+    private static final int ENOUGH_BYTES = 16 << 10;
 
     private static final int INITIAL_BYTES = 1024;
 

@@ -114,11 +114,22 @@ final class WholeBlocks<R> {
     }
 
     private void emit(RecordBlock block) {
-        for (int i = 0; i < block.size(); i++) {
-            int type = block.type(i);
-            ServingOutcome result = slots[type].active.result(rows[type]++, block.id(i));
-            emitter.comesOf(block.timestamp(i));
-            emitter.collect(result);
+        int size = block.size();
+        boolean isTimed = block.timestamps() != null;
+        emitter.comesOf(RecordBlock.NO_TIMESTAMP);
+        BoundScorer<R> scorer = slots[0].active;
+        boolean isOfOneType = block.typeOfRecord() == null;
+        for (int i = 0; i < size; i++) {
+            int row = i;
+            if (!isOfOneType) {
+                int type = block.type(i);
+                scorer = slots[type].active;
+                row = rows[type]++;
+            }
+            if (isTimed) {
+                emitter.comesOf(block.timestamp(i));
+            }
+            emitter.collectResult(scorer.result(row, block.id(i)));
         }
     }
 
