@@ -7,4 +7,6 @@ pub mod dense;
 pub mod error_function;
 pub mod linear;
 pub mod probability;
+#[cfg(test)]
+mod testing;
 pub mod trees;

@@ -30,6 +30,19 @@ fn equation(intercept: f64, weights: &[f64]) -> String {
     )
 }
 
+/// The same numbers twice: as doubles, and as text, which only the general path reads.
+fn numbers_and_texts(terms: &[(f64, f64)], missing: Option<usize>) -> Block {
+    let mut block = Block::new(terms.len());
+    block.reset(2);
+    for (slot, (_, value)) in terms.iter().enumerate() {
+        if Some(slot) != missing {
+            block.set_double(0, slot, *value);
+            block.set_text(1, slot, &value.to_string());
+        }
+    }
+    block
+}
+
 proptest! {
     #[test]
     fn a_lone_equation_answers_as_the_general_path_does(
@@ -39,15 +52,7 @@ proptest! {
     ) {
         let weights: Vec<f64> = terms.iter().map(|(weight, _)| *weight).collect();
         let model = load(equation(intercept, &weights).as_bytes()).unwrap();
-        // The same numbers twice: as doubles, and as text, which only the general path reads.
-        let mut block = Block::new(terms.len());
-        block.reset(2);
-        for (slot, (_, value)) in terms.iter().enumerate() {
-            if Some(slot) != missing {
-                block.set_double(0, slot, *value);
-                block.set_text(1, slot, &value.to_string());
-            }
-        }
+        let block = numbers_and_texts(&terms, missing);
         prop_assert_eq!(block.tags(1).contains(&(Tag::Double as u8)), false);
         let both = answers(&model, &block);
         prop_assert_eq!(&both[0], &both[1]);
@@ -105,14 +110,7 @@ proptest! {
         let attributes = if classifies { r#"targetReferenceCategory="c1""# } else { attributes };
         let link = if classifies { "logit" } else { link };
         let model = load(general_regression(&weights, link, attributes, classifies).as_bytes()).unwrap();
-        let mut block = Block::new(terms.len());
-        block.reset(2);
-        for (slot, (_, value)) in terms.iter().enumerate() {
-            if Some(slot) != missing {
-                block.set_double(0, slot, *value);
-                block.set_text(1, slot, &value.to_string());
-            }
-        }
+        let block = numbers_and_texts(&terms, missing);
         let both = answers(&model, &block);
         prop_assert_eq!(&both[0], &both[1]);
         let sum = terms.iter().fold(intercept, |sum, (weight, value)| sum + weight * value);

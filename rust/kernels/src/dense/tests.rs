@@ -1,17 +1,5 @@
 use super::*;
-
-/// Numbers between -1 and 1 that look random and are the same everywhere.
-fn numbers(count: usize, seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..count)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-        })
-        .collect()
-}
+use crate::testing::numbers;
 
 fn reference(inputs: usize, outputs: usize, weights: &[f64], bias: &[f64], row: &[f64]) -> Vec<f64> {
     (0..outputs)
@@ -116,7 +104,7 @@ fn a_row_gets_the_same_bits_alone_and_in_any_batch() {
         .windows(2)
         .enumerate()
         .map(|(n, size)| {
-            let weights: Vec<f32> = numbers(size[0] * size[1], n as u64 + 5)
+            let weights: Vec<f32> = numbers::<f64>(size[0] * size[1], n as u64 + 5)
                 .iter()
                 .map(|w| *w as f32)
                 .collect();
@@ -125,7 +113,7 @@ fn a_row_gets_the_same_bits_alone_and_in_any_batch() {
         .collect();
     let chain = DenseChain::new(layers).unwrap();
     let rows = 2 * TILE + 7;
-    let input: Vec<f32> = numbers(rows * 11, 99).iter().map(|x| *x as f32).collect();
+    let input: Vec<f32> = numbers::<f64>(rows * 11, 99).iter().map(|x| *x as f32).collect();
     let mut scratch = vec![0.0; chain.scratch_len()];
     let mut together = vec![0.0; rows * 9];
     chain.evaluate(rows, &input, &mut together, &mut scratch);
@@ -138,9 +126,9 @@ fn a_row_gets_the_same_bits_alone_and_in_any_batch() {
 
 #[test]
 fn vectors_of_the_processor_do_not_change_a_bit() {
-    let weights: Vec<f32> = numbers(70 * 90, 7).iter().map(|w| *w as f32).collect();
+    let weights: Vec<f32> = numbers::<f64>(70 * 90, 7).iter().map(|w| *w as f32).collect();
     let layer = DenseLayer::input_major(70, 90, &weights, &[], Activation::Softmax).unwrap();
-    let input: Vec<f32> = numbers(70 * 5, 8).iter().map(|x| *x as f32).collect();
+    let input: Vec<f32> = numbers::<f64>(70 * 5, 8).iter().map(|x| *x as f32).collect();
     let (mut plain, mut detected) = (vec![0.0; 450], vec![0.0; 450]);
     run::<f32, panel::Portable>(std::slice::from_ref(&layer), 5, &input, &mut plain, &mut []);
     f32::evaluate(std::slice::from_ref(&layer), 5, &input, &mut detected, &mut []);

@@ -100,8 +100,8 @@ pub(super) fn multiply(
         };
     }
     match (&left.data, &right.data) {
-        (Data::F32(a), Data::F32(b)) => Ok(float_product(a, b, shape, sizes)),
-        (Data::F64(a), Data::F64(b)) => Ok(float_product(a, b, shape, sizes)),
+        (Data::F32(a), Data::F32(b)) => float_product(a, b, shape, sizes),
+        (Data::F64(a), Data::F64(b)) => float_product(a, b, shape, sizes),
         (Data::I32(a), Data::I32(b)) => wrapping!(a, b),
         (Data::I64(a), Data::I64(b)) => wrapping!(a, b),
         (Data::U64(a), Data::U64(b)) => wrapping!(a, b),
@@ -158,22 +158,22 @@ fn not_multiplied(left: &Array, right: &Array) -> Trouble {
     ))
 }
 
-fn float_product<T>(left: &[T], right: &[T], shape: Vec<usize>, sizes: [usize; 4]) -> Array
+fn float_product<T>(left: &[T], right: &[T], shape: Vec<usize>, sizes: [usize; 4]) -> Result<Array, Trouble>
 where
     T: Plain + ConvolutionReal,
 {
     let [matrices, rows, inner, columns] = sizes;
     if rows < MANY_ROWS || inner < WIDE || columns < WIDE {
-        return product(left, right, shape, sizes, |sum, x, y| sum + x * y);
+        return Ok(product(left, right, shape, sizes, |sum, x, y| sum + x * y));
     }
     let mut result = vec![<T as Default>::default(); matrices * rows * columns];
     let pairs = left.chunks_exact(rows * inner).zip(right.chunks_exact(inner * columns));
     for ((left, right), result) in pairs.zip(result.chunks_exact_mut(rows * columns)) {
-        if let Some(matrix) = Matrix::new(inner, columns, right, false) {
-            matrix.multiply(left, result);
-        }
+        let matrix = Matrix::new(inner, columns, right, false);
+        let matrix = matrix.ok_or_else(|| Trouble::failed(format!("a matrix of {inner} x {columns}")))?;
+        matrix.multiply(left, result);
     }
-    Array::new(shape, result)
+    Ok(Array::new(shape, result))
 }
 
 fn product<T: Plain>(

@@ -6,23 +6,25 @@ use super::proto::attr_value::Value;
 use super::testing::Draft;
 use super::tests::floats;
 
+/// Attributes of what enters a loop.
+fn frame(name: &str, constant: bool) -> Vec<(&'static str, Value)> {
+    vec![
+        ("frame_name", Value::S(name.into())),
+        ("is_constant", Value::B(constant)),
+    ]
+}
+
 /// `while (n < limit) { n = n + 1; value = value * value }`
 fn squaring(limit: f32) -> Draft {
-    let frame = |constant| {
-        vec![
-            ("frame_name", Value::S(b"loop".to_vec())),
-            ("is_constant", Value::B(constant)),
-        ]
-    };
     Draft::default()
         .placeholder("x", &[-1, 1])
         .floats("zero", &[], &[0.0])
         .floats("one", &[], &[1.0])
         .floats("limit", &[], &[limit])
-        .with("Enter", "n/enter", &["zero"], &frame(false))
-        .with("Enter", "value/enter", &["x"], &frame(false))
-        .with("Enter", "limit/enter", &["limit"], &frame(true))
-        .with("Enter", "one/enter", &["one"], &frame(true))
+        .with("Enter", "n/enter", &["zero"], &frame("loop", false))
+        .with("Enter", "value/enter", &["x"], &frame("loop", false))
+        .with("Enter", "limit/enter", &["limit"], &frame("loop", true))
+        .with("Enter", "one/enter", &["one"], &frame("loop", true))
         .node("Merge", "n/merge", &["n/enter", "n/next"])
         .node("Merge", "value/merge", &["value/enter", "value/next"])
         .node("Less", "less", &["n/merge", "limit/enter"])
@@ -57,12 +59,6 @@ fn a_loop_without_end_is_stopped() {
 
 /// `while (n < limit) { m = 0; while (m < n) { m = m + 1; value = value + value }; value = value + n; n = n + 1 }`
 fn nested(limit: f32) -> Draft {
-    let frame = |name: &str, constant| {
-        vec![
-            ("frame_name", Value::S(name.into())),
-            ("is_constant", Value::B(constant)),
-        ]
-    };
     Draft::default()
         .placeholder("x", &[-1, 1])
         .floats("zero", &[], &[0.0])

@@ -137,7 +137,7 @@ public final class BoundScorer<R> implements AutoCloseable {
         }
         if (failed >= 0) {
             rows = count;
-            nanosPerRecord = (library.durationNanos() + rows / 2) / rows;
+            measure();
         }
         return failed;
     }
@@ -154,8 +154,12 @@ public final class BoundScorer<R> implements AutoCloseable {
         } catch (NativeException e) {
             throw new IllegalStateException(e.getMessage(), e);
         }
-        nanosPerRecord = (library.durationNanos() + rows / 2) / rows;
+        measure();
         return failed;
+    }
+
+    private void measure() {
+        nanosPerRecord = (library.durationNanos() + rows / 2) / rows;
     }
 
     /** Records of the batch. */
