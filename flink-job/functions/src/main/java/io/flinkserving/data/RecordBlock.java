@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Records on their way to the operator that scores them. A block crosses the network as one
@@ -41,6 +42,12 @@ public final class RecordBlock {
     private final boolean hasMessages;
     private final byte[] bytes;
     private final int length;
+
+    private int leastSerialized;
+    private int serializedLength;
+
+    /** Where the bytes go when nobody needs this block any more; null: nowhere. */
+    private AtomicReference<byte[]> spare;
 
     /**
      * @param size number of records, at least 1
@@ -173,6 +180,43 @@ public final class RecordBlock {
 
     public int length() {
         return length;
+    }
+
+    /** Sees to it that the block takes so many bytes on the network, if it would take fewer. */
+    public RecordBlock fillTo(int bytesOnNetwork) {
+        leastSerialized = bytesOnNetwork;
+        return this;
+    }
+
+    /** Bytes that the block takes on the network at least. */
+    public int leastSerialized() {
+        return leastSerialized;
+    }
+
+    /** Bytes that it took on the network when it was serialized last; 0: it was not. */
+    public int serializedLength() {
+        return serializedLength;
+    }
+
+    public void setSerializedLength(int bytesOnNetwork) {
+        serializedLength = bytesOnNetwork;
+    }
+
+    /**
+     * Lets the next block have the memory of this one.
+     *
+     * @param next takes the bytes at {@link #release}
+     */
+    public RecordBlock sharing(AtomicReference<byte[]> next) {
+        spare = next;
+        return this;
+    }
+
+    /** To be called when nobody reads the block any more, if that is known. */
+    public void release() {
+        if (spare != null) {
+            spare.set(bytes);
+        }
     }
 
     /** A block that does not change with what this one was made of. */

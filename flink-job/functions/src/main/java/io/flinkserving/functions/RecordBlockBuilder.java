@@ -13,11 +13,17 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 /** Collects records into a block. */
 final class RecordBlockBuilder<R> {
 
-    /**
-     * Two blocks fit into a network buffer, whose default is 32 kB: one that lies in two is copied
-     * once more. In smaller ones each data type has so few records that calls cost more.
-     */
-    private static final int ENOUGH_BYTES = 16 << 10;
+    /** A block is not filled up where that would take more. */
+    private static final int MOST_FILLING = 1024;
+
+    /** At most: what a block takes on the network besides its records and data types. */
+    private static final int BLOCK_OVERHEAD = 24;
+
+    /** At most: what a data type takes besides its name. */
+    private static final int TYPE_OVERHEAD = 12;
+
+    /** At most: what a record takes in a block of several data types with times and identities. */
+    private static final int RECORD_OVERHEAD = 1 + Long.BYTES + 2;
 
     private static final int INITIAL_BYTES = 1024;
 
@@ -49,8 +55,17 @@ final class RecordBlockBuilder<R> {
     private int dataTypeCount;
     private int size;
 
+    /** Bytes of the block on the network. */
+    private int wanted;
+
     /** Bytes of all records. */
     private int length;
+
+    /** Bytes of the largest record. */
+    private int largest;
+
+    /** Bytes of all names of data types and of all identities, if they are in Latin letters. */
+    private int nameBytes;
 
     private boolean isTimed;
     private boolean isNamed;
@@ -81,11 +96,32 @@ final class RecordBlockBuilder<R> {
     }
 
     boolean isFull() {
-        return size == typeOfRecord.length || length >= ENOUGH_BYTES;
+        return size == typeOfRecord.length || isLargeEnough();
+    }
+
+    private boolean isLargeEnough() {
+        return largest > MOST_FILLING
+                ? length >= wanted
+                : length + overhead() + largest + RECORD_OVERHEAD > wanted;
+    }
+
+    /** What the block takes on the network besides its records, at most. */
+    private int overhead() {
+        int each = 1 + (isTimed ? Long.BYTES : 0) + (isNamed ? 2 : 0);
+        return BLOCK_OVERHEAD + dataTypeCount * TYPE_OVERHEAD + nameBytes + size * each;
     }
 
     /**
-     * Adds a record to a block that is not full.
+     * Starts a block.
+     *
+     * @param bytes that it is to take on the network when it is full
+     */
+    void begin(int bytes) {
+        wanted = bytes;
+    }
+
+    /**
+     * Adds a record to a block that was begun and is not full.
      *
      * @return false when the block has to leave first, because it has too many data types
      */
@@ -100,12 +136,14 @@ final class RecordBlockBuilder<R> {
         write(record.getValue(), records[type]);
         if (type == dataTypeCount) {
             dataTypes[dataTypeCount++] = dataType;
+            nameBytes += dataType.length();
         }
         counts[type]++;
         typeOfRecord[size] = (byte) type;
-        boolean hasTimestamp = record.hasTimestamp();
-        timestamps[size] = hasTimestamp ? record.getTimestamp() : RecordBlock.NO_TIMESTAMP;
-        isTimed |= hasTimestamp;
+        // Sources without times give all their records the least.
+        long timestamp = record.hasTimestamp() ? record.getTimestamp() : RecordBlock.NO_TIMESTAMP;
+        timestamps[size] = timestamp;
+        isTimed |= timestamp != RecordBlock.NO_TIMESTAMP;
         size++;
         return true;
     }
@@ -119,7 +157,9 @@ final class RecordBlockBuilder<R> {
         int bytes = out.length() - start;
         out.writeIntUnsafe(bytes, header);
         out.writeIntUnsafe(messageLength(record, out, bytes), header + 4);
-        length += out.length() - header;
+        int added = out.length() - header;
+        length += added;
+        largest = Math.max(largest, added);
     }
 
     /** Most serializers write the bytes of a message as they are, and many write them last. */
@@ -149,7 +189,10 @@ final class RecordBlockBuilder<R> {
             return RecordBlock.NO_MESSAGE;
         }
         ids[size] = id;
-        isNamed |= id != null;
+        if (id != null) {
+            isNamed = true;
+            nameBytes += id.length();
+        }
         messageCount++;
         return message.length;
     }
@@ -172,23 +215,25 @@ final class RecordBlockBuilder<R> {
     /** The records so far; valid until the next one is added, after {@link #clear}. */
     RecordBlock block() {
         boolean several = dataTypeCount > 1;
-        return new RecordBlock(
-                size,
-                Arrays.copyOf(dataTypes, dataTypeCount),
-                several ? typeOfRecord : null,
-                several ? Arrays.copyOf(counts, dataTypeCount) : null,
-                several ? join() : null,
-                isTimed ? timestamps : null,
-                isNamed ? ids : null,
-                messageCount == size,
-                several ? joined : records[0].getSharedBuffer(),
-                length);
+        RecordBlock block =
+                new RecordBlock(
+                        size,
+                        Arrays.copyOf(dataTypes, dataTypeCount),
+                        several ? typeOfRecord : null,
+                        several ? Arrays.copyOf(counts, dataTypeCount) : null,
+                        several ? join() : null,
+                        isTimed ? timestamps : null,
+                        isNamed ? ids : null,
+                        messageCount == size,
+                        several ? joined : records[0].getSharedBuffer(),
+                        length);
+        return isLargeEnough() && largest <= MOST_FILLING ? block.fillTo(wanted) : block;
     }
 
     /** Returns where the records of each data type end. */
     private int[] join() {
         if (joined.length < length) {
-            joined = new byte[Math.max(length, 2 * ENOUGH_BYTES)];
+            joined = new byte[Math.max(length, 2 * BlockSizes.ENOUGH_BYTES)];
         }
         int[] ends = new int[dataTypeCount];
         int end = 0;
@@ -221,6 +266,8 @@ final class RecordBlockBuilder<R> {
         messageCount = 0;
         size = 0;
         length = 0;
+        largest = 0;
+        nameBytes = 0;
         isTimed = false;
     }
 }

@@ -22,6 +22,7 @@ final class RecordBlocks<R> {
     private final DataToServe<R> dataToServe;
     private final TypeSerializer<R> serializer;
     private final int mostRecords;
+    private final BlockSizes sizes;
     private final Consumer<RecordBlock> output;
 
     /** By hash of the data type; null: none yet. */
@@ -34,6 +35,7 @@ final class RecordBlocks<R> {
 
     /**
      * @param keyed whether all records of a block have to be of one data type
+     * @param sizes how large the blocks are to be
      * @param output takes blocks that are valid only while it is called
      */
     @SuppressWarnings("unchecked")
@@ -42,10 +44,12 @@ final class RecordBlocks<R> {
             TypeSerializer<R> serializer,
             boolean keyed,
             int mostRecords,
+            BlockSizes sizes,
             Consumer<RecordBlock> output) {
         this.dataToServe = dataToServe;
         this.serializer = serializer;
         this.mostRecords = mostRecords;
+        this.sizes = sizes;
         this.output = output;
         builders = new RecordBlockBuilder[keyed ? KEYED_BLOCKS : 1];
     }
@@ -56,8 +60,12 @@ final class RecordBlocks<R> {
 
     void add(String dataType, StreamRecord<R> record) throws IOException {
         RecordBlockBuilder<R> builder = builders.length == 1 ? at(0) : find(dataType);
+        if (builder.size() == 0) {
+            builder.begin(sizes.next());
+        }
         if (!builder.add(dataType, record)) {
             emit(builder);
+            builder.begin(sizes.next());
             builder.add(dataType, record);
         }
         if (builder.size() == 1) {

@@ -107,6 +107,7 @@ abstract class RecordInput<E, R> implements Serializable {
             // Flink has counted one.
             counter.inc(size - 1);
             if (taker.take(block)) {
+                block.release();
                 return;
             }
             int types = block.dataTypes().length;

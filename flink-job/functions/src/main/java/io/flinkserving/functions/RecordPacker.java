@@ -2,6 +2,7 @@ package io.flinkserving.functions;
 
 import io.flinkserving.data.DataToServe;
 import io.flinkserving.data.RecordBlock;
+import java.util.Arrays;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.ChainingStrategy;
@@ -29,6 +30,7 @@ final class RecordPacker<R> extends AbstractStreamOperator<RecordBlock>
     private final long mostMillis;
 
     private transient DataTypeKey<R> dataType;
+    private transient BlockSizes sizes;
     private transient RecordBlocks<R> blocks;
     private transient boolean isTimed;
 
@@ -55,7 +57,14 @@ final class RecordPacker<R> extends AbstractStreamOperator<RecordBlock>
     public void open() throws Exception {
         super.open();
         dataType = new DataTypeKey<>(dataToServe);
-        blocks = new RecordBlocks<>(dataToServe, serializer, keyed, mostRecords, this::emit);
+        sizes = new BlockSizes(!keyed && hasOneReceiver());
+        blocks = new RecordBlocks<>(dataToServe, serializer, keyed, mostRecords, sizes, this::emit);
+    }
+
+    /** Whether all elements come through the same network buffers. */
+    private boolean hasOneReceiver() {
+        return Arrays.stream(getContainingTask().getEnvironment().getAllWriters())
+                .allMatch(writer -> writer.getNumberOfSubpartitions() == 1);
     }
 
     @Override
@@ -77,35 +86,41 @@ final class RecordPacker<R> extends AbstractStreamOperator<RecordBlock>
         // Flink counts elements: the rest of the records.
         getMetricGroup().getIOMetricGroup().getNumRecordsOutCounter().inc(block.size() - 1);
         output.collect(new StreamRecord<>(block));
+        sizes.sent(block.serializedLength());
     }
 
     @Override
     public void processWatermark(Watermark mark) throws Exception {
         blocks.flush();
+        sizes.sent(mark);
         super.processWatermark(mark);
     }
 
     @Override
     public void processWatermarkStatus(WatermarkStatus status) throws Exception {
         blocks.flush();
+        sizes.sent(status);
         super.processWatermarkStatus(status);
     }
 
     @Override
     public void processLatencyMarker(LatencyMarker marker) throws Exception {
         blocks.flush();
+        sizes.sent(marker);
         super.processLatencyMarker(marker);
     }
 
     @Override
     public void processRecordAttributes(RecordAttributes attributes) throws Exception {
         blocks.flush();
+        sizes.sent(attributes);
         super.processRecordAttributes(attributes);
     }
 
     @Override
     public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
         blocks.flush();
+        sizes.barrier();
         super.prepareSnapshotPreBarrier(checkpointId);
     }
 

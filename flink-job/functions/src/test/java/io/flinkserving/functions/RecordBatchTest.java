@@ -181,7 +181,13 @@ class RecordBatchTest {
     private static RecordBlock block(DataToServe<Wine> data, StreamRecord<Wine> record) {
         List<RecordBlock> blocks = new ArrayList<>();
         try {
-            new RecordBlocks<>(data, SERIALIZER, true, 1, block -> blocks.add(block.copy()))
+            new RecordBlocks<>(
+                            data,
+                            SERIALIZER,
+                            true,
+                            1,
+                            new BlockSizes(false),
+                            block -> blocks.add(block.copy()))
                     .add(new DataTypeKey<>(data).getKey(record.getValue()), record);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

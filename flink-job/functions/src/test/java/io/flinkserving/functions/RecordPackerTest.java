@@ -124,6 +124,17 @@ class RecordPackerTest {
         assertThat(blocks()).containsExactly(List.of("a 1.0@7", "a 2.0", "a 3.0@-9"));
     }
 
+    /** As Flink's sources set it where there is none. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theLeastTimeIsNone(boolean keyed) throws Exception {
+        open(keyed);
+        packer.processElement(new StreamRecord<>(new Reading("a", null, 1), Long.MIN_VALUE));
+        operator.finish();
+        assertThat(packer.extractOutputValues().get(0).timestamps()).isNull();
+        assertThat(blocks()).containsExactly(List.of("a 1.0"));
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void nothingPassesARecordThatWaits(boolean keyed) throws Exception {

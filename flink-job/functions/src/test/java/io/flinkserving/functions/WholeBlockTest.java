@@ -9,7 +9,10 @@ import io.flinkserving.model.NativeModelFactoriesResolver;
 import io.flinkserving.model.ServingError;
 import io.flinkserving.model.ServingResult;
 import io.flinkserving.options.ModelServingOptions;
+import io.flinkserving.state.RecordBlockSerializer;
 import io.flinkserving.testing.Wine;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +22,8 @@ import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedTwoInputStreamOperatorTestHarness;
@@ -96,13 +101,30 @@ class WholeBlockTest {
     private void send(Wine... records) throws Exception {
         List<RecordBlock> made = new ArrayList<>();
         RecordBlocks<Wine> blocks =
-                new RecordBlocks<>(data, SERIALIZER, keyed, 64, block -> made.add(block.copy()));
+                new RecordBlocks<>(
+                        data,
+                        SERIALIZER,
+                        keyed,
+                        64,
+                        new BlockSizes(false),
+                        block -> made.add(overTheNetwork(block)));
         for (int i = 0; i < records.length; i++) {
             blocks.add(data.getType(records[i]), new StreamRecord<>(records[i], i));
         }
         blocks.flush();
         assertThat(made).hasSize(1);
         harness.processElement1(new StreamRecord<>(made.get(0)));
+    }
+
+    private static RecordBlock overTheNetwork(RecordBlock block) {
+        try {
+            DataOutputSerializer out = new DataOutputSerializer(64);
+            RecordBlockSerializer.INSTANCE.serialize(block, out);
+            return RecordBlockSerializer.INSTANCE.deserialize(
+                    new DataInputDeserializer(out.getSharedBuffer(), 0, out.length()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** "record@time by model = score", or "record@time: error"; results first. */
@@ -212,6 +234,27 @@ class WholeBlockTest {
         assertThat(outcomes()).hasSize(8);
         send(Wine.of(9, "wine", 9));
         assertThat(outcomes()).containsExactly("8@8 by w = 1016.0", "9@0 by w = 1018.0");
+    }
+
+    /** Whose memory the next block does not get, though that comes before they are scored. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void recordsThatWaitKeepTheirBlock(boolean isKeyed) throws Exception {
+        open(isKeyed);
+        Wine[] first = new Wine[10];
+        Wine[] second = new Wine[10];
+        for (int i = 0; i < first.length; i++) {
+            first[i] = Wine.of(i, "wine", i < 8 ? i : -i);
+            second[i] = Wine.of(i, "wine", i < 8 ? i : -99);
+        }
+        send(first);
+        assertThat(outcomes()).hasSize(8);
+        send(second);
+        List<byte[]> inputs = new ArrayList<>();
+        for (StreamRecord<ServingError> error : harness.getSideOutput(ServingError.TAG)) {
+            inputs.add(error.getValue().input());
+        }
+        assertThat(inputs).containsExactly(data.getInput(first[8]), data.getInput(first[9]));
     }
 
     @Test

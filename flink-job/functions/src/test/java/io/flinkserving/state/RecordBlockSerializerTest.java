@@ -5,16 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.flinkserving.data.RecordBlock;
 import java.io.IOException;
+import java.util.Arrays;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What unaligned checkpoints hold of blocks stays readable. */
 class RecordBlockSerializerTest {
 
-    /** As the serializer documents format 2, written by hand. */
+    /** As the serializer documents format 2, written by hand; see {@link #format3}. */
     private static final String ONE_TYPE =
             "02" + "02" + "01" + "0177" + "00" + "00" + "03" + "010203";
 
@@ -79,36 +82,81 @@ class RecordBlockSerializerTest {
                     1);
 
     @Test
-    void aBlockIsWrittenInFormat2() throws Exception {
-        assertThat(hex(oneType)).isEqualTo(ONE_TYPE);
-        assertThat(hex(twoTypes)).isEqualTo(TWO_TYPES);
-        assertThat(hex(messages)).isEqualTo(MESSAGES);
+    void aBlockIsWrittenInFormat3() throws Exception {
+        assertThat(hex(oneType)).isEqualTo(format3(ONE_TYPE, 0));
+        assertThat(hex(twoTypes)).isEqualTo(format3(TWO_TYPES, 0));
+        assertThat(hex(messages)).isEqualTo(format3(MESSAGES, 0));
     }
 
     @Test
-    void aBlockOfFormat2IsRead() throws Exception {
-        RecordBlock one = read(ONE_TYPE);
+    void aBlockIsAsLongAsItIsWantedOnTheNetwork() throws Exception {
+        int alone = hex(oneType).length() / 2;
+        assertThat(oneType.serializedLength()).isEqualTo(alone);
+        assertThat(hex(oneType.fillTo(alone + 1))).isEqualTo(format3(ONE_TYPE, 1));
+        assertThat(hex(oneType.fillTo(5000))).isEqualTo(format3(ONE_TYPE, 5000 - alone));
+        assertThat(oneType.serializedLength()).isEqualTo(5000);
+        assertThat(hex(oneType.fillTo(3))).isEqualTo(format3(ONE_TYPE, 0));
+        assertThat(oneType.serializedLength()).isEqualTo(alone);
+        DataOutputSerializer out = new DataOutputSerializer(64);
+        out.write(new byte[7]);
+        RecordBlockSerializer.INSTANCE.serialize(oneType.fillTo(100), out);
+        assertThat(out.length()).isEqualTo(100);
+    }
+
+    @Test
+    void aBlockThatIsReleasedGivesItsMemoryToTheNext() throws Exception {
+        RecordBlock first = read(format3(ONE_TYPE, 0));
+        RecordBlock second = read(format3(ONE_TYPE, 0));
+        assertThat(second.bytes()).isNotSameAs(first.bytes());
+        second.release();
+        RecordBlock third = read(format3(TWO_TYPES, 9));
+        assertThat(third.bytes()).isSameAs(second.bytes());
+        assertThat(records(third)).containsExactly(4, 5, 6);
+        assertThat(records(first)).containsExactly(1, 2, 3);
+        assertThat(read(format3(ONE_TYPE, 0)).bytes()).isNotSameAs(third.bytes());
+        third.release();
+        RecordBlock large =
+                new RecordBlock(
+                        1,
+                        new String[] {"w"},
+                        null,
+                        null,
+                        null,
+                        null,
+                        null,
+                        false,
+                        new byte[100_000],
+                        100_000);
+        RecordBlock copy = read(hex(large));
+        assertThat(copy.length()).isEqualTo(100_000);
+        assertThat(records(copy)).containsOnly(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aBlockOfFormat3Or2IsRead(boolean is3) throws Exception {
+        RecordBlock one = read(is3 ? format3(ONE_TYPE, 5) : ONE_TYPE);
         assertThat(one.size()).isEqualTo(2);
         assertThat(one.dataType(1)).isEqualTo("w");
         assertThat(one.timestamp(1)).isEqualTo(RecordBlock.NO_TIMESTAMP);
-        assertThat(one.bytes()).containsExactly(1, 2, 3);
+        assertThat(records(one)).containsExactly(1, 2, 3);
         assertThat(one.hasMessages()).isFalse();
         assertThat(one.count(0)).isEqualTo(2);
         assertThat(one.end(0)).isEqualTo(3);
-        RecordBlock two = read(TWO_TYPES);
+        RecordBlock two = read(is3 ? format3(TWO_TYPES, 300) : TWO_TYPES);
         assertThat(two.size()).isEqualTo(3);
         assertThat(two.dataType()).isEqualTo("w");
         assertThat(two.dataType(1)).isEmpty();
         assertThat(two.dataType(2)).isEqualTo("w");
         assertThat(two.timestamps()).containsExactly(7, RecordBlock.NO_TIMESTAMP, -9);
         assertThat(two.ids()).containsExactly("1", null, "");
-        assertThat(two.bytes()).containsExactly(4, 5, 6);
+        assertThat(records(two)).containsExactly(4, 5, 6);
         assertThat(two.hasMessages()).isFalse();
         assertThat(two.count(0)).isEqualTo(2);
         assertThat(two.start(1)).isEqualTo(2);
         assertThat(two.count(1)).isEqualTo(1);
         assertThat(two.end(1)).isEqualTo(3);
-        RecordBlock some = read(MESSAGES);
+        RecordBlock some = read(is3 ? format3(MESSAGES, 0) : MESSAGES);
         assertThat(some.hasMessages()).isTrue();
         assertThat(some.id(0)).isEqualTo("1");
     }
@@ -120,7 +168,7 @@ class RecordBlockSerializerTest {
         twoTypes.timestamps()[0] = 8;
         twoTypes.dataTypes()[0] = "x";
         twoTypes.ids()[0] = "x";
-        assertThat(hex(copy)).isEqualTo(TWO_TYPES);
+        assertThat(hex(copy)).isEqualTo(format3(TWO_TYPES, 0));
     }
 
     @Test
@@ -142,6 +190,15 @@ class RecordBlockSerializerTest {
         assertThat(restored.restoreSerializer()).isEqualTo(RecordBlockSerializer.INSTANCE);
         assertThat(InstantiationUtil.clone(RecordBlockSerializer.INSTANCE))
                 .isEqualTo(RecordBlockSerializer.INSTANCE);
+    }
+
+    /** The same in format 3, which tells how many zeros follow. */
+    private static String format3(String format2, int zeros) {
+        return "03" + format2.substring(2) + String.format("%04x", zeros) + "00".repeat(zeros);
+    }
+
+    private static byte[] records(RecordBlock block) {
+        return Arrays.copyOf(block.bytes(), block.length());
     }
 
     private static RecordBlock read(String hex) throws IOException {
