@@ -5,6 +5,7 @@
 //! is not).
 
 use crate::activation::Activation;
+use crate::aligned::Aligned;
 
 mod panel;
 
@@ -82,8 +83,8 @@ pub struct DenseLayer<T> {
     wide: usize,
     /// First column after the narrow panels.
     narrow: usize,
-    panels: Vec<T>,
-    bias: Vec<T>,
+    panels: Aligned<T>,
+    bias: Aligned<T>,
     activation: Activation,
 }
 
@@ -146,7 +147,8 @@ impl<T: DenseReal> DenseLayer<T> {
         // A last part that fits half a narrow panel gets a tiny one.
         let narrow = (rest + T::NARROW - T::TINY - 1) / T::NARROW;
         let tiny = usize::from(rest > narrow * T::NARROW);
-        let mut panels = Vec::with_capacity(inputs * (wide * T::WIDE + narrow * T::NARROW + tiny * T::TINY));
+        let mut panels =
+            Aligned::with_capacity(inputs * (wide * T::WIDE + narrow * T::NARROW + tiny * T::TINY), T::ZERO);
         let mut column = 0;
         let widths = [(wide, T::WIDE), (narrow, T::NARROW), (tiny, T::TINY)];
         for (count, width) in widths {
@@ -163,15 +165,15 @@ impl<T: DenseReal> DenseLayer<T> {
                 column += width;
             }
         }
-        let mut bias = bias.to_vec();
-        bias.resize(column, T::ZERO);
+        let mut padded = Aligned::of(T::ZERO, column);
+        padded[..bias.len()].copy_from_slice(bias);
         Ok(Self {
             inputs,
             outputs,
             wide: wide * T::WIDE,
             narrow: wide * T::WIDE + narrow * T::NARROW,
             panels,
-            bias,
+            bias: padded,
             activation,
         })
     }
@@ -199,9 +201,14 @@ impl<T: DenseReal> DenseLayer<T> {
     }
 
     /// `rows` rows of `inputs` values to as many of `outputs` values, both without gaps.
+    ///
+    /// # Safety
+    /// The processor is one of the kind.
     #[inline]
-    fn forward<P: Panels<T>>(&self, rows: usize, input: &[T], output: &mut [T]) {
-        let mut weights = self.panels.as_slice();
+    #[allow(unsafe_code)]
+    unsafe fn forward<P: Panels<T>>(&self, rows: usize, input: &[T], output: &mut [T]) {
+        let rectified = self.activation == Activation::Rectifier;
+        let mut weights = &*self.panels;
         let mut column = 0;
         while column < self.outputs {
             let width = if column < self.wide {
@@ -220,22 +227,32 @@ impl<T: DenseReal> DenseLayer<T> {
                 column,
                 weights: panel,
                 bias: &self.bias[column..column + width],
+                rectified,
             };
-            if width == T::WIDE {
-                P::wide(job, input, output);
-            } else if width == T::NARROW {
-                P::narrow(job, input, output);
-            } else {
-                P::tiny(job, input, output);
+            // SAFETY: the processor is one of the kind, as the caller says.
+            unsafe {
+                if width == T::WIDE {
+                    P::wide(&job, input, output);
+                } else if width == T::NARROW {
+                    P::narrow(&job, input, output);
+                } else {
+                    P::tiny(&job, input, output);
+                }
             }
             column += width;
         }
-        P::activate(self.activation, output, self.outputs);
+        if rectified {
+            return;
+        }
+        self.activation.apply(output, self.outputs);
     }
 }
 
+/// # Safety
+/// The processor is one of the kind.
 #[inline]
-fn run<T: DenseReal, P: Panels<T>>(
+#[allow(unsafe_code)]
+unsafe fn run<T: DenseReal, P: Panels<T>>(
     layers: &[DenseLayer<T>],
     rows: usize,
     input: &[T],
@@ -254,10 +271,15 @@ fn run<T: DenseReal, P: Panels<T>>(
         let (mut from, mut to) = scratch.split_at_mut(half);
         for (n, layer) in layers.iter().enumerate() {
             let source = if n == 0 { input } else { &from[..tile * layer.inputs] };
-            if n + 1 == layers.len() {
-                layer.forward::<P>(tile, source, output);
+            let last = n + 1 == layers.len();
+            let target = if last {
+                &mut *output
             } else {
-                layer.forward::<P>(tile, source, &mut to[..tile * layer.outputs]);
+                &mut to[..tile * layer.outputs]
+            };
+            // SAFETY: as the caller says.
+            unsafe { layer.forward::<P>(tile, source, target) };
+            if !last {
                 std::mem::swap(&mut from, &mut to);
             }
         }
@@ -319,12 +341,12 @@ impl<T: DenseReal> DenseChain<T> {
 
     /// Bytes of heap that the weights take.
     pub fn heap_bytes(&self) -> usize {
-        let values: usize = self
+        let numbers: usize = self
             .layers
             .iter()
-            .map(|layer| layer.panels.len() + layer.bias.len())
+            .map(|layer| layer.panels.heap_bytes() + layer.bias.heap_bytes())
             .sum();
-        values * size_of::<T>() + self.layers.capacity() * size_of::<DenseLayer<T>>()
+        numbers + self.layers.capacity() * size_of::<DenseLayer<T>>()
     }
 
     /// Scores rows: `input` is `rows` times [`inputs`](Self::inputs) values, `output` `rows` times

@@ -2,9 +2,11 @@
 //! part and hands it to a kernel.
 
 pub mod activation;
+mod aligned;
 pub mod convolution;
 pub mod dense;
 pub mod error_function;
+mod lanes;
 pub mod linear;
 pub mod probability;
 #[cfg(test)]

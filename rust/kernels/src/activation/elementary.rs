@@ -51,6 +51,11 @@ pub trait Real:
             *value = value.exponential();
         }
     }
+    /// Softmax of a row by vectors of the processor, in place; `false` when there is nothing for such a row.
+    #[inline]
+    fn softmax(_row: &mut [Self]) -> bool {
+        false
+    }
     /// e to the power of `self`, minus 1, without cancellation. For arguments up to 80.
     #[must_use]
     fn exponential_minus_one(self) -> Self;
@@ -229,6 +234,16 @@ elementary!(
         for value in values {
             *value = value.exponential();
         }
+    },
+    #[inline]
+    fn softmax(row: &mut [Self]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            #[allow(unsafe_code)]
+            return unsafe { super::vectors::softmax(row) };
+        }
+        false
     }
 );
 

@@ -10,7 +10,6 @@
 )]
 
 mod gather;
-mod lanes;
 mod matrix;
 mod pooling;
 mod tiles;
@@ -20,6 +19,8 @@ pub use matrix::Matrix;
 pub use pooling::{Pooled, Pooling};
 pub use tiles::ConvolutionReal;
 use tiles::{Loops, Pixels, Processor, Tile};
+
+use crate::aligned::Aligned;
 
 /// Pixels whose windows are gathered together.
 const PIXELS: usize = 96;
@@ -71,9 +72,9 @@ pub struct Convolution<T> {
     /// Of each group, parts of the window; of each part, panels of columns: value after value of the part, the weights of the
     /// panel's columns side by side. So they lie in the order in which they are needed.
     /// Where each channel is a group of its own: value after value, all channels side by side.
-    weights: Vec<T>,
+    weights: Aligned<T>,
     /// Of each group, for whole panels.
-    start: Vec<T>,
+    start: Aligned<T>,
 }
 
 impl<T: ConvolutionReal> Convolution<T> {
@@ -101,18 +102,21 @@ impl<T: ConvolutionReal> Convolution<T> {
             windows,
             groups,
             results,
-            weights: Vec::new(),
-            start: bias.to_vec(),
+            weights: Aligned::of(T::ZERO, 0),
+            start: Aligned::of(T::ZERO, 0),
         };
         if made.is_depthwise() {
-            made.start.resize(all, T::ZERO);
+            made.start = Aligned::of(T::ZERO, all);
+            made.start[..bias.len()].copy_from_slice(bias);
             let pairs = (0..entries).flat_map(|entry| (0..groups).map(move |group| (entry, group)));
-            made.weights = pairs.map(|(entry, group)| weight(entry, 0, group, 0)).collect();
+            made.weights = Aligned::with_capacity(entries * groups, T::ZERO);
+            made.weights
+                .extend(pairs.map(|(entry, group)| weight(entry, 0, group, 0)));
             return Some(made);
         }
         let padded = made.padded();
-        made.weights = vec![T::ZERO; groups.checked_mul(depth)?.checked_mul(padded)?];
-        made.start = vec![T::ZERO; groups * padded];
+        made.weights = Aligned::of(T::ZERO, groups.checked_mul(depth)?.checked_mul(padded)?);
+        made.start = Aligned::of(T::ZERO, groups * padded);
         let part = made.part();
         for group in 0..groups {
             if !bias.is_empty() {
@@ -170,7 +174,7 @@ impl<T: ConvolutionReal> Convolution<T> {
 
     /// Bytes of heap.
     pub fn heap_bytes(&self) -> usize {
-        (self.weights.capacity() + self.start.capacity()) * size_of::<T>()
+        self.weights.heap_bytes() + self.start.heap_bytes()
     }
 
     fn depth(&self) -> usize {

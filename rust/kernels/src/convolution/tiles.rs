@@ -1,8 +1,8 @@
 //! The innermost loops, compiled for each kind of processor.
 
-use super::lanes::{Lanes, Portable, bring_near};
 use super::{Around, Convolution};
 use crate::activation::Real;
+use crate::lanes::{Lanes, Portable, bring_near, copy_few};
 
 /// Rows of a product: `rows` times `depth` values from `input` on, multiplied with as many columns of weights as the kind
 /// of processor takes at once.
@@ -106,26 +106,6 @@ pub(super) trait Loops: ConvolutionReal {
     fn columns(processor: Processor) -> usize;
     unsafe fn multiply(processor: Processor, tile: &Tile<Self>);
     unsafe fn slide(processor: Processor, pixels: &Pixels<Self>);
-}
-
-/// Copies fewer than 32 numbers, without a call.
-#[inline(always)]
-unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
-    let mut done = 0;
-    macro_rules! copy {
-        ($($group:literal)*) => {
-            $(if count & $group != 0 {
-                // SAFETY: both have `count` numbers, as the caller says, of which so many are left.
-                unsafe {
-                    let group = from.add(done).cast::<[T; $group]>().read_unaligned();
-                    to.add(done).cast::<[T; $group]>().write_unaligned(group);
-                }
-                done += $group;
-            })*
-        };
-    }
-    copy!(16 8 4 2 1);
-    debug_assert_eq!(done, count);
 }
 
 #[inline(always)]

@@ -124,15 +124,68 @@ fn a_row_gets_the_same_bits_alone_and_in_any_batch() {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+type Kind<T> = unsafe fn(&[DenseLayer<T>], usize, &[T], &mut [T], &mut [T]);
+
+/// Bits of five rows by the loops for any processor, and by those for each kind that this one is of.
+#[cfg(target_arch = "x86_64")]
+fn bits_of_each_kind<T: DenseReal>(inputs: usize, outputs: usize, activation: Activation) -> Vec<Vec<T>>
+where
+    panel::Any: Panels<T>,
+    panel::Avx2: Panels<T>,
+    panel::Avx512: Panels<T>,
+{
+    const ROWS: usize = 5;
+    let single = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect::<Vec<_>>();
+    let weights = single(numbers(inputs * outputs, 7));
+    let bias = single(numbers(outputs, 8));
+    let mut input = single(numbers(inputs * ROWS, 9));
+    input[inputs] = T::from_f64(f64::NAN);
+    input[2 * inputs] = T::from_f64(f64::NEG_INFINITY);
+    let layer = [DenseLayer::input_major(inputs, outputs, &weights, &bias, activation).unwrap()];
+    let mut kinds: Vec<Kind<T>> = vec![run::<T, panel::Any>];
+    if std::arch::is_x86_feature_detected!("avx2") {
+        kinds.push(run::<T, panel::Avx2>);
+    }
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        kinds.push(run::<T, panel::Avx512>);
+    }
+    kinds.push(T::evaluate);
+    let of_kind = |kind: Kind<T>| {
+        let mut output = vec![T::ZERO; outputs * ROWS];
+        // SAFETY: the processor was asked what it is.
+        #[allow(unsafe_code)]
+        unsafe {
+            kind(&layer, ROWS, &input, &mut output, &mut []);
+        }
+        output
+    };
+    kinds.into_iter().map(of_kind).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn vectors_of_the_processor_do_not_change_a_bit() {
-    let weights: Vec<f32> = numbers::<f64>(70 * 90, 7).iter().map(|w| *w as f32).collect();
-    let layer = DenseLayer::input_major(70, 90, &weights, &[], Activation::Softmax).unwrap();
-    let input: Vec<f32> = numbers::<f64>(70 * 5, 8).iter().map(|x| *x as f32).collect();
-    let (mut plain, mut detected) = (vec![0.0; 450], vec![0.0; 450]);
-    run::<f32, panel::Portable>(std::slice::from_ref(&layer), 5, &input, &mut plain, &mut []);
-    f32::evaluate(std::slice::from_ref(&layer), 5, &input, &mut detected, &mut []);
-    assert_eq!(plain, detected);
+    for (inputs, outputs) in SIZES.into_iter().chain([(70, 90), (66, 6)]) {
+        for activation in [Activation::Identity, Activation::Rectifier, Activation::Softmax] {
+            let double = bits_of_each_kind::<f64>(inputs, outputs, activation);
+            let single = bits_of_each_kind::<f32>(inputs, outputs, activation);
+            let same = |one: f64, other: f64| one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan();
+            for kind in &double[1..] {
+                assert!(kind.iter().zip(&double[0]).all(|(one, other)| same(*one, *other)));
+            }
+            for kind in &single[1..] {
+                let pairs = kind.iter().zip(&single[0]);
+                assert!(
+                    pairs
+                        .map(|(one, other)| (f64::from(*one), f64::from(*other)))
+                        .all(|(one, other)| same(one, other))
+                );
+            }
+            // The row after that of NaN has what it would have alone.
+            assert!(double[0][outputs * 3..].iter().all(|value| !value.is_nan()));
+        }
+    }
 }
 
 #[test]

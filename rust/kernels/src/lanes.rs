@@ -1,4 +1,9 @@
 //! Numbers that are worked on at once, as the processor has them.
+#![allow(unsafe_code)]
+#![allow(
+    clippy::inline_always,
+    reason = "inlined into code that was compiled for the processor's vectors"
+)]
 
 use std::fmt::Debug;
 
@@ -8,7 +13,7 @@ use crate::activation::Real;
 ///
 /// # Safety
 /// Of all functions: the processor has what the vectors need, and pointers lead to as many numbers as a vector has.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     type Number: Real;
     /// Numbers of a vector.
     const COUNT: usize;
@@ -18,11 +23,15 @@ pub(super) trait Lanes: Copy {
     unsafe fn store(self, to: *mut Self::Number);
     /// `self * factor + sum`, rounded once.
     unsafe fn times_plus(self, factor: Self, sum: Self) -> Self;
+    unsafe fn times(self, factor: Self) -> Self;
+    unsafe fn plus(self, other: Self) -> Self;
+    /// 0 where it is below, and else what it is.
+    unsafe fn rectified(self) -> Self;
 }
 
 /// Vectors for any processor.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Portable<T, const COUNT: usize>([T; COUNT]);
+pub(crate) struct Portable<T, const COUNT: usize>([T; COUNT]);
 
 macro_rules! portable {
     ($float:ident) => {
@@ -54,6 +63,30 @@ macro_rules! portable {
                 }
                 sum
             }
+
+            #[inline(always)]
+            unsafe fn times(mut self, factor: Self) -> Self {
+                for lane in 0..COUNT {
+                    self.0[lane] *= factor.0[lane];
+                }
+                self
+            }
+
+            #[inline(always)]
+            unsafe fn plus(mut self, other: Self) -> Self {
+                for lane in 0..COUNT {
+                    self.0[lane] += other.0[lane];
+                }
+                self
+            }
+
+            #[inline(always)]
+            unsafe fn rectified(mut self) -> Self {
+                for lane in 0..COUNT {
+                    self.0[lane] = if self.0[lane] < 0.0 { 0.0 } else { self.0[lane] };
+                }
+                self
+            }
         }
     };
 }
@@ -61,13 +94,33 @@ macro_rules! portable {
 portable!(f32);
 portable!(f64);
 
+/// Copies fewer than 32 numbers, without a call.
+#[inline(always)]
+pub(crate) unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    let mut done = 0;
+    macro_rules! copy {
+        ($($group:literal)*) => {
+            $(if count & $group != 0 {
+                // SAFETY: both have `count` numbers, as the caller says, of which so many are left.
+                unsafe {
+                    let group = from.add(done).cast::<[T; $group]>().read_unaligned();
+                    to.add(done).cast::<[T; $group]>().write_unaligned(group);
+                }
+                done += $group;
+            })*
+        };
+    }
+    copy!(16 8 4 2 1);
+    debug_assert_eq!(done, count);
+}
+
 /// Has numbers brought near that are needed soon, if they are there.
 #[inline(always)]
 #[cfg_attr(
     not(target_arch = "x86_64"),
     allow(unused_variables, reason = "other processors foresee more")
 )]
-pub(super) fn bring_near<T>(numbers: *const T) {
+pub(crate) fn bring_near<T>(numbers: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: any address may be given.
     unsafe {
@@ -77,7 +130,8 @@ pub(super) fn bring_near<T>(numbers: *const T) {
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector {
-    ($vector:ident, $float:ident, $count:literal, $all:ident, $load:ident, $store:ident, $fused:ident) => {
+    ($vector:ident, $float:ident, $count:literal, $all:ident, $load:ident, $store:ident, $fused:ident,
+     $times:ident, $plus:ident, $largest:ident) => {
         impl Lanes for std::arch::x86_64::$vector {
             type Number = $float;
             const COUNT: usize = $count;
@@ -105,6 +159,24 @@ macro_rules! vector {
                 // SAFETY: as above.
                 unsafe { std::arch::x86_64::$fused(self, factor, sum) }
             }
+
+            #[inline(always)]
+            unsafe fn times(self, factor: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { std::arch::x86_64::$times(self, factor) }
+            }
+
+            #[inline(always)]
+            unsafe fn plus(self, other: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { std::arch::x86_64::$plus(self, other) }
+            }
+
+            #[inline(always)]
+            unsafe fn rectified(self) -> Self {
+                // SAFETY: as above. Of two zeros, and of a number and NaN, this gives the second.
+                unsafe { std::arch::x86_64::$largest(Self::all(0.0), self) }
+            }
         }
     };
 }
@@ -117,7 +189,10 @@ vector!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
-    _mm512_fmadd_ps
+    _mm512_fmadd_ps,
+    _mm512_mul_ps,
+    _mm512_add_ps,
+    _mm512_max_ps
 );
 #[cfg(target_arch = "x86_64")]
 vector!(
@@ -127,7 +202,10 @@ vector!(
     _mm512_set1_pd,
     _mm512_loadu_pd,
     _mm512_storeu_pd,
-    _mm512_fmadd_pd
+    _mm512_fmadd_pd,
+    _mm512_mul_pd,
+    _mm512_add_pd,
+    _mm512_max_pd
 );
 #[cfg(target_arch = "x86_64")]
 vector!(
@@ -137,7 +215,10 @@ vector!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    _mm256_mul_ps,
+    _mm256_add_ps,
+    _mm256_max_ps
 );
 #[cfg(target_arch = "x86_64")]
 vector!(
@@ -147,5 +228,8 @@ vector!(
     _mm256_set1_pd,
     _mm256_loadu_pd,
     _mm256_storeu_pd,
-    _mm256_fmadd_pd
+    _mm256_fmadd_pd,
+    _mm256_mul_pd,
+    _mm256_add_pd,
+    _mm256_max_pd
 );
