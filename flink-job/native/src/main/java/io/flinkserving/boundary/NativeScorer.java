@@ -35,6 +35,7 @@ public final class NativeScorer implements AutoCloseable {
     private final int maximumBytes;
     private final OutputLayout layout;
     private final PackedRows packedRows;
+    private final RowCopy copied;
 
     private long handle;
     private ByteBuffer input;
@@ -70,6 +71,7 @@ public final class NativeScorer implements AutoCloseable {
         this.input = input;
         this.output = output;
         this.maximumBytes = maximumBytes;
+        this.copied = new RowCopy(layout);
         this.packedRows = packed == null ? null : new PackedRows(this, packed, capacity);
     }
 
@@ -294,6 +296,10 @@ public final class NativeScorer implements AutoCloseable {
      * @return whether the row's tags are these; if not, nothing is copied
      */
     public boolean read(int row, long[] cells, long[] tags) {
+        if (rows > 1) {
+            copy(row);
+            return copied.read(row, cells, tags);
+        }
         int base = at(row);
         for (int i = 0; i < tags.length; i++) {
             if (output.getLong(base + layout.tags + 8 * i) != tags[i]) {
@@ -308,12 +314,14 @@ public final class NativeScorer implements AutoCloseable {
 
     /** The tags of all cells of a row, eight in each element. */
     public long[] tags(int row) {
-        int base = at(row);
-        long[] tags = new long[(layout.cells + 7) / 8];
-        for (int i = 0; i < tags.length; i++) {
-            tags[i] = output.getLong(base + layout.tags + 8 * i);
+        copy(row);
+        return copied.tags(row);
+    }
+
+    private void copy(int row) {
+        if (!copied.has(row)) {
+            copied.take(row, output, at(row), rows);
         }
-        return tags;
     }
 
     public boolean isClosed() {
@@ -325,7 +333,7 @@ public final class NativeScorer implements AutoCloseable {
     public void close() {
         long closing = handle;
         handle = CLOSED;
-        rows = 0;
+        forgetResult();
         if (closing != CLOSED) {
             try {
                 NativeMethods.closeScorer(closing);
@@ -346,11 +354,16 @@ public final class NativeScorer implements AutoCloseable {
     void clear() {
         input.clear();
         pending = 0;
-        rows = 0;
+        forgetResult();
         if (hasRefusals) {
             Arrays.fill(refusals, null);
             hasRefusals = false;
         }
+    }
+
+    private void forgetResult() {
+        rows = 0;
+        copied.forget();
     }
 
     /** Whether this side did not let the row in, because it was too large. */
@@ -423,7 +436,7 @@ public final class NativeScorer implements AutoCloseable {
 
     private int run(int count, boolean ends) throws NativeException {
         requireOpen();
-        rows = 0;
+        forgetResult();
         int failed;
         try {
             failed =

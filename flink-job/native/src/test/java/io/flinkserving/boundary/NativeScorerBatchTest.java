@@ -1,6 +1,7 @@
 package io.flinkserving.boundary;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.flinkserving.wire.ErrorCode;
 import java.nio.ByteBuffer;
@@ -41,6 +42,36 @@ class NativeScorerBatchTest {
                 assertThat(scorer.doubleValue(i, 0)).isEqualTo(3 + 0.5 * i);
             }
         }
+    }
+
+    /** More than are copied out of the buffer at once. */
+    @Test
+    void rowsAreReadInAnyOrderUntilTheNextCall() throws Exception {
+        open(2000, NativeScorer.DEFAULT_MAXIMUM_BYTES);
+        long[] tags = {CellTag.DOUBLE};
+        long[] cells = new long[1];
+        for (int count : new int[] {1, 3, 2000, 2, 1999, 1}) {
+            scorer.begin();
+            for (int i = 0; i < count; i++) {
+                scorer.add(TestModels.wine(count + i, 0).toByteArray());
+            }
+            assertThat(scorer.score()).isZero();
+            for (int i = 0; i < count; i++) {
+                int row = (int) (i * 7L % count);
+                assertThat(scorer.tags(row)).isEqualTo(tags);
+                assertThat(scorer.read(row, cells, tags)).isTrue();
+                assertThat(Double.longBitsToDouble(cells[0])).isEqualTo(3 + 0.5 * (count + row));
+            }
+            assertThatThrownBy(() -> scorer.read(count, cells, tags))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> scorer.tags(-1)).isInstanceOf(IndexOutOfBoundsException.class);
+        }
+        assertThat(scorer.score(UNREADABLE)).isOne();
+        assertThat(scorer.read(0, cells, tags)).as("tags of another kind").isFalse();
+        scorer.begin();
+        assertThatThrownBy(() -> scorer.read(0, cells, tags)).as("before the call").isNotNull();
+        scorer.close();
+        assertThatThrownBy(() -> scorer.tags(0)).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
