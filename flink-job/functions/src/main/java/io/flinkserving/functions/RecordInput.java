@@ -83,10 +83,7 @@ abstract class RecordInput<E, R> implements Serializable {
 
         private final TypeSerializer<R> serializer;
         private transient Counter counter;
-
-        /** By data type of a block: where its next record is. */
-        private transient int[] offsets;
-
+        private transient RecordOffsets offsets;
         private transient DataInputDeserializer in;
 
         Blocks(TypeSerializer<R> serializer) {
@@ -96,7 +93,7 @@ abstract class RecordInput<E, R> implements Serializable {
         @Override
         void open(Counter records) {
             counter = records;
-            offsets = new int[1];
+            offsets = new RecordOffsets();
             in = new DataInputDeserializer();
         }
 
@@ -110,19 +107,11 @@ abstract class RecordInput<E, R> implements Serializable {
                 block.release();
                 return;
             }
-            int types = block.dataTypes().length;
-            if (offsets.length < types) {
-                offsets = new int[types];
-            }
-            for (int type = 0; type < types; type++) {
-                offsets[type] = block.start(type);
-            }
+            offsets.begin(block);
             for (int i = 0; i < size; i++) {
-                int type = block.type(i);
-                int offset = offsets[type];
-                offsets[type] = block.next(offset);
-                taker.take(block, i, offset);
+                taker.take(block, i, offsets.next(i));
             }
+            offsets.end();
         }
 
         @Override

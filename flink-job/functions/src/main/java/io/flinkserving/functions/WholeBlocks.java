@@ -16,6 +16,7 @@ final class WholeBlocks<R> {
     private final RecentSlots<R> recent;
     private final RecordInput<?, R> input;
     private final OutcomeEmitter emitter;
+    private final RecordOffsets offsets = new RecordOffsets();
 
     // By data type of the block.
     private Slot<R>[] slots;
@@ -134,22 +135,20 @@ final class WholeBlocks<R> {
     }
 
     private void emitWithErrors(RecordBlock block) throws IOException {
-        int[] offsets = new int[block.dataTypes().length];
-        for (int type = 0; type < offsets.length; type++) {
-            offsets[type] = block.start(type);
-        }
+        offsets.begin(block);
         for (int i = 0; i < block.size(); i++) {
+            int offset = offsets.next(i);
             int type = block.type(i);
             int row = rows[type]++;
             Slot<R> slot = slots[type];
             ServingOutcome outcome = slot.active.result(row, block.id(i));
             if (outcome == null) {
-                R record = input.record(block, i, offsets[type]).getValue();
+                R record = input.record(block, i, offset).getValue();
                 outcome = scoring.failed(slot, record, slot.active.failure(row));
             }
-            offsets[type] = block.next(offsets[type]);
             emitter.comesOf(block.timestamp(i));
             emitter.collect(outcome);
         }
+        offsets.end();
     }
 }
