@@ -101,6 +101,36 @@ impl Direct {
     }
 }
 
+/// Appends the numbers of a row's cells; `false` when one is missing, no number or NaN, and then what was appended means nothing.
+#[inline]
+pub(crate) fn append_numbers(cells: &[u32], tags: &[u8], values: &[u64], numbers: &mut Vec<f64>) -> bool {
+    let mut doubles = true;
+    let start = numbers.len();
+    numbers.extend(cells.iter().map(|cell| {
+        let value = f64::from_bits(values[*cell as usize]);
+        doubles &= tags[*cell as usize] == Tag::Double as u8 && !value.is_nan();
+        value
+    }));
+    doubles || convert_numbers(cells, tags, values, &mut numbers[start..])
+}
+
+/// The same where not all are doubles, over what was appended.
+fn convert_numbers(cells: &[u32], tags: &[u8], values: &[u64], numbers: &mut [f64]) -> bool {
+    for (cell, number) in cells.iter().zip(numbers) {
+        let value = values[*cell as usize];
+        *number = match Tag::from_number(tags[*cell as usize]) {
+            Tag::Double => f64::from_bits(value),
+            Tag::Float => f64::from(f32::from_bits(value as u32)),
+            Tag::Long => value.cast_signed() as f64,
+            _ => return false,
+        };
+        if number.is_nan() {
+            return false;
+        }
+    }
+    true
+}
+
 /// A field.
 #[derive(Debug)]
 pub(crate) struct SlotDefinition {
@@ -307,15 +337,8 @@ impl Run<'_> {
     #[inline]
     pub(crate) fn direct(&mut self, direct: &Direct) -> bool {
         let (tags, values) = (self.input.tags(self.row), self.input.values(self.row));
-        let row = &mut self.scratch.row;
-        row.resize(direct.cells.len(), 0.0);
-        let mut plain = !direct.cells.is_empty();
-        for (cell, to) in direct.cells.iter().zip(row.iter_mut()) {
-            let value = f64::from_bits(values[*cell as usize]);
-            plain &= tags[*cell as usize] == Tag::Double as u8 && !value.is_nan();
-            *to = value;
-        }
-        plain
+        self.scratch.row.clear();
+        !direct.cells.is_empty() && append_numbers(&direct.cells, tags, values, &mut self.scratch.row)
     }
 
     /// The number in a field, `None` when it is missing.

@@ -12,6 +12,7 @@ use crate::models::neural_network::{Destination, predicted, shares};
 use crate::models::regression::{Normalization, normalize};
 use crate::models::tree::Walk;
 use crate::models::{Function, Kind, Model, NONE, largest_share};
+use crate::run::append_numbers;
 
 /// Rows that are worked on together.
 const ROWS: usize = 64;
@@ -156,13 +157,7 @@ impl Straight {
         for row in rows {
             let (tags, values) = (input.tags(row), input.values(row));
             let start = self.features.len();
-            let mut plain = true;
-            self.features.extend(self.cells.iter().map(|cell| {
-                let value = f64::from_bits(values[*cell as usize]);
-                plain &= tags[*cell as usize] == Tag::Double as u8 && !value.is_nan();
-                value
-            }));
-            if plain {
+            if append_numbers(&self.cells, tags, values, &mut self.features) {
                 self.rows.push(row);
             } else {
                 self.features.truncate(start);

@@ -193,20 +193,24 @@ fn build(seed: u64, trees: u64, kind: Kind) -> String {
     document(&fields, &model)
 }
 
-/// Records of numbers on and between the thresholds; of four some have a hole, one an invalid value, one text and whole
-/// numbers.
+/// Records of numbers on and between the thresholds; of six some have a hole, one an invalid value, one text and whole
+/// numbers, one floats, and one floats and whole numbers.
 fn records(seed: u64, inputs: usize) -> Block {
     let mut draw = Draw(seed);
     let mut block = Block::new(inputs);
-    block.reset(24);
+    block.reset(30);
     for row in 0..block.rows() {
         for slot in 0..inputs {
             let value = (draw.below(21) as f64 - 10.0) / 2.0;
-            match row % 4 {
+            match row % 6 {
                 1 | 2 if draw.below(3) == 0 => {}
                 2 if draw.below(6) == 0 => block.set_text(row, slot, "?"),
                 3 if draw.below(2) == 0 => block.set_text(row, slot, &value.to_string()),
                 3 => block.set_long(row, slot, value as i64),
+                4 if draw.below(60) == 0 => block.set_float(row, slot, f32::NAN),
+                4 => block.set_float(row, slot, value as f32 / 3.0),
+                5 if draw.below(2) == 0 => block.set_float(row, slot, value as f32),
+                5 => block.set_long(row, slot, value as i64),
                 0 if draw.below(30) == 0 => block.set_double(row, slot, f64::NAN),
                 _ => block.set_double(row, slot, value),
             }
