@@ -63,6 +63,59 @@ impl Clock {
     }
 }
 
+/// A record that takes less than this, in nanoseconds, ...
+const SHORT: u64 = 1000;
+/// ... is followed by so many that are not timed: to read the clock twice takes as long as the score of a small model.
+const UNTIMED: u32 = 7;
+
+/// Times the calls of one scorer.
+pub(crate) struct Stopwatch {
+    clock: Clock,
+    nanos: u64,
+    /// Calls of one row that are still not timed.
+    untimed: u32,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: clock(),
+            nanos: 0,
+            untimed: 0,
+        }
+    }
+
+    /// When a call began; `None` when it is not timed.
+    #[inline]
+    pub(crate) fn start(&mut self, rows: usize) -> Option<Moment> {
+        if rows == 1 && self.untimed > 0 {
+            self.untimed -= 1;
+            return None;
+        }
+        Some(self.clock.now())
+    }
+
+    /// Ends a call that did its work. What it took, or what the last one that was timed took.
+    #[inline]
+    pub(crate) fn stop(&mut self, start: Option<Moment>, rows: usize) -> u64 {
+        if let Some(start) = start {
+            self.note(self.clock.nanos_since(start), rows);
+        }
+        self.nanos
+    }
+
+    #[inline]
+    fn note(&mut self, nanos: u64, rows: usize) {
+        self.nanos = nanos;
+        self.untimed = if rows == 1 && nanos < SHORT { UNTIMED } else { 0 };
+    }
+
+    /// What [`stop`](Self::stop) said.
+    pub(crate) fn nanos(&self) -> u64 {
+        self.nanos
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod counter {
     use std::arch::x86_64::{__cpuid, _rdtsc};
@@ -95,6 +148,35 @@ mod counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_short_records_one_in_eight_is_timed() {
+        let mut stopwatch = Stopwatch::new();
+        let timed = |stopwatch: &mut Stopwatch, rows| stopwatch.start(rows).is_some();
+        for _ in 0..2 {
+            assert!(timed(&mut stopwatch, 1));
+            stopwatch.note(999, 1);
+            for _ in 0..7 {
+                let start = stopwatch.start(1);
+                assert!(start.is_none());
+                assert_eq!(stopwatch.stop(start, 1), 999);
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_longer_and_several_rows_are_always_timed() {
+        let mut stopwatch = Stopwatch::new();
+        for (nanos, rows) in [(1000, 1), (10, 2), (999, 0)] {
+            stopwatch.note(nanos, rows);
+            assert!(stopwatch.start(1).is_some(), "after {nanos} ns of {rows} rows");
+        }
+        stopwatch.note(10, 1);
+        let start = stopwatch.start(64);
+        assert!(start.is_some());
+        stopwatch.stop(start, 64);
+        assert!(stopwatch.start(1).is_some());
+    }
 
     #[test]
     fn agrees_with_the_system_clock() {

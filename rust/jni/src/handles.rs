@@ -10,7 +10,7 @@ use serving_engine::{Engine, Loaded, RowScorer, Written};
 use serving_model::wire::ScorerOptions;
 use serving_model::{ErrorCode, ModelError};
 
-use crate::clock::{Clock, clock};
+use crate::clock::Stopwatch;
 use crate::guard::{CallError, catching};
 
 /// The engine of this library instance.
@@ -79,8 +79,7 @@ pub(crate) struct ScorerHandle {
     crashed: bool,
     input: Bound,
     output: Bound,
-    clock: Clock,
-    last_nanos: u64,
+    stopwatch: Stopwatch,
 }
 
 impl Drop for ScorerHandle {
@@ -110,8 +109,7 @@ impl ScorerHandle {
             crashed: false,
             input,
             output,
-            clock: clock(),
-            last_nanos: 0,
+            stopwatch: Stopwatch::new(),
         });
         Ok(Box::into_raw(handle) as i64)
     }
@@ -145,8 +143,8 @@ impl ScorerHandle {
     /// Both buffers are reachable in Java and nobody else touches them during the call.
     #[inline]
     pub(crate) unsafe fn score(&mut self, rows: i32, framing: Framing) -> Result<i32, CallError> {
-        let start = self.clock.now();
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
+        let start = self.stopwatch.start(rows);
         if self.crashed {
             let window = self.window();
             self.scorer = RowScorer::open(&self.loaded, &self.options)?;
@@ -162,8 +160,7 @@ impl ScorerHandle {
         };
         let written = self.scorer.score_framed(input, rows, framing, output)?;
         self.crashed = false;
-        self.last_nanos = self.clock.nanos_since(start);
-        Ok(finish(written, self.last_nanos, output))
+        Ok(finish(written, self.stopwatch.stop(start, rows), output))
     }
 
     /// The scorer's window as a checkpoint holds it; empty when the model takes none.
@@ -195,7 +192,7 @@ impl ScorerHandle {
         // SAFETY: as in `score`.
         let output = unsafe { std::slice::from_raw_parts_mut(self.output.address, self.output.length) };
         let written = catching(ErrorCode::ScoringCrashed, || Ok(self.scorer.write(output)))?;
-        Ok(finish(written, self.last_nanos, output))
+        Ok(finish(written, self.stopwatch.nanos(), output))
     }
 }
 

@@ -230,7 +230,10 @@ public final class NativeScorer implements AutoCloseable {
         return rows;
     }
 
-    /** Time of the call within the library, nanoseconds; of all rows together. */
+    /**
+     * Time of the call within the library, nanoseconds; of all rows together. Of calls of one
+     * record that take less than a microsecond one in eight is timed, the others have its time.
+     */
     public long durationNanos() {
         requireOpen();
         return output.getLong(OutputLayout.DURATION);
