@@ -206,11 +206,10 @@ fn records(seed: u64, inputs: usize) -> Block {
                 1 | 2 if draw.below(3) == 0 => {}
                 2 if draw.below(6) == 0 => block.set_text(row, slot, "?"),
                 3 if draw.below(2) == 0 => block.set_text(row, slot, &value.to_string()),
-                3 => block.set_long(row, slot, value as i64),
                 4 if draw.below(60) == 0 => block.set_float(row, slot, f32::NAN),
                 4 => block.set_float(row, slot, value as f32 / 3.0),
                 5 if draw.below(2) == 0 => block.set_float(row, slot, value as f32),
-                5 => block.set_long(row, slot, value as i64),
+                3 | 5 => block.set_long(row, slot, value as i64),
                 0 if draw.below(30) == 0 => block.set_double(row, slot, f64::NAN),
                 _ => block.set_double(row, slot, value),
             }
