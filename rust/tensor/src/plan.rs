@@ -6,6 +6,7 @@ mod classical;
 mod compile;
 mod compile_classical;
 mod compile_images;
+mod compile_lines;
 mod compile_sequences;
 mod compile_values;
 mod compile_windows;
@@ -135,6 +136,8 @@ pub(crate) enum Answer {
     Values { slot: usize, width: usize },
     /// As well, with these axes.
     Image { slot: usize, lengths: [usize; 3] },
+    /// As well, with these two axes.
+    Steps { slot: usize, lengths: [usize; 2] },
     /// The class of a row: its number, or one of the labels of the plan. `column`: in an axis of its own.
     Class {
         class: Class,
@@ -149,7 +152,10 @@ impl Answer {
     /// The slot that it is read from.
     fn slot(self) -> usize {
         match self {
-            Self::Values { slot, .. } | Self::Image { slot, .. } | Self::Map { slot, .. } => slot,
+            Self::Values { slot, .. }
+            | Self::Image { slot, .. }
+            | Self::Steps { slot, .. }
+            | Self::Map { slot, .. } => slot,
             Self::Class { class, .. } => class.slot(),
         }
     }
@@ -159,6 +165,7 @@ impl Answer {
         match self {
             Self::Values { width, .. } | Self::Map { width, .. } => width,
             Self::Image { lengths, .. } => lengths.iter().product(),
+            Self::Steps { lengths, .. } => lengths.iter().product(),
             Self::Class { .. } => 1,
         }
     }

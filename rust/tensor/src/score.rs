@@ -101,7 +101,10 @@ impl<T: Planned> Scorer for PlanScorer<T> {
                 let mut start = 0;
                 for answer in plan.outputs() {
                     match *answer {
-                        Answer::Values { slot, .. } | Answer::Image { slot, .. } | Answer::Map { slot, .. } => {
+                        Answer::Values { slot, .. }
+                        | Answer::Image { slot, .. }
+                        | Answer::Steps { slot, .. }
+                        | Answer::Map { slot, .. } => {
                             write_cells(&mut output.cells, first + row, start, self.space.row(slot, row));
                         }
                         Answer::Class { class, labels, .. } => {
@@ -158,7 +161,10 @@ pub(crate) fn call<T: Planned>(plan: &Plan<T>, inputs: &[Array]) -> Result<Vec<A
         for (n, answer) in plan.outputs().iter().enumerate() {
             for row in 0..rows {
                 match *answer {
-                    Answer::Values { slot, .. } | Answer::Image { slot, .. } | Answer::Map { slot, .. } => {
+                    Answer::Values { slot, .. }
+                    | Answer::Image { slot, .. }
+                    | Answer::Steps { slot, .. }
+                    | Answer::Map { slot, .. } => {
                         values[n].extend_from_slice(space.row(slot, row));
                     }
                     Answer::Class { class, .. } => classes[n].push(class_of(class, space.row(class.slot(), row))),
@@ -188,6 +194,10 @@ fn answer_array<T: Planned>(
     match answer {
         Answer::Values { width, .. } => Ok(Array::new(vec![count, width], values)),
         Answer::Image { lengths, .. } => {
+            let shape = [&[count][..], &lengths[..]].concat();
+            Ok(Array::new(shape, values))
+        }
+        Answer::Steps { lengths, .. } => {
             let shape = [&[count][..], &lengths[..]].concat();
             Ok(Array::new(shape, values))
         }

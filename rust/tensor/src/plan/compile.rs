@@ -159,9 +159,17 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
                 slot,
                 width: compiler.widths[slot],
             },
+            Known::Image(slot, layout) if layout.line => Answer::Steps {
+                slot: compiler.channels_last(slot, layout).0,
+                lengths: [layout.image.channels, layout.image.width],
+            },
             Known::Image(slot, layout) => Answer::Image {
                 slot: compiler.channels_last(slot, layout).0,
-                lengths: layout.lengths(),
+                lengths: layout.axes(),
+            },
+            Known::Steps(slot, sequence) if !sequence.rows_second => Answer::Steps {
+                slot,
+                lengths: [sequence.steps, sequence.width],
             },
             Known::Class { class, labels, shape } if shape != ClassShape::Row => Answer::Class {
                 class,

@@ -76,6 +76,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             ) => Some(self.activate(node, from, Activation::Softmax)),
             (Op::Move(Move::Flatten { axis: 1 }), Known::Slot(_)) => Some(first),
             (Op::Reshape | Op::Move(Move::Reshape { .. }), _) => self.reshaped(node, first),
+            (Op::ExpandDims | Op::Move(Move::Unsqueeze), Known::Slot(slot)) => {
+                shaped(slot, &self.expanded(node, &[self.widths[slot]])?)
+            }
             (
                 Op::Move(Move::Squeeze),
                 Known::Class {

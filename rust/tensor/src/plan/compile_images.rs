@@ -16,6 +16,8 @@ use crate::ops::normalization::Normalization;
 pub(super) struct Layout {
     pub(super) image: Image,
     pub(super) channels_first: bool,
+    /// There is one line, and the graph counts no axis for lines. Channels come first then.
+    pub(super) line: bool,
 }
 
 impl Layout {
@@ -26,11 +28,30 @@ impl Layout {
             width: 1,
             ..self.image
         };
-        pixel.image == one && pixel.channels_first == self.channels_first
+        pixel == Self { image: one, ..self }
+    }
+
+    /// Axes of a tensor of such rows.
+    pub(super) fn rank(self) -> usize {
+        if self.line { 3 } else { 4 }
+    }
+
+    /// The same, but the channels come first or last.
+    pub(super) fn counted(self, channels_first: bool) -> Self {
+        Self { channels_first, ..self }
     }
 
     /// Lengths of the axes after that of the rows.
-    pub(super) fn lengths(self) -> [usize; 3] {
+    pub(super) fn lengths(self) -> Vec<usize> {
+        if self.line {
+            vec![self.image.channels, self.image.width]
+        } else {
+            self.axes().to_vec()
+        }
+    }
+
+    /// The same, lines counted.
+    pub(super) fn axes(self) -> [usize; 3] {
         let Image {
             height,
             width,
@@ -87,6 +108,7 @@ pub(super) fn shaped<'a>(slot: usize, row: &[usize]) -> Option<Known<'a>> {
                     channels,
                 },
                 channels_first: false,
+                line: false,
             },
         ),
         _ => return None,
@@ -123,29 +145,37 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             }
             Op::Concat { axis_first } => self.beside(node, *axis_first, layout),
             Op::Pad => self.surrounded(node, slot, layout),
-            Op::BatchNormalization { epsilon } if T::DTYPE == DType::F32 => {
+            Op::BatchNormalization { epsilon } if T::DTYPE == DType::F32 && !layout.line => {
                 let (slot, image) = self.channels_last(slot, layout);
-                self.normalize(node, slot, image, f64::from(*epsilon), false)
+                let layout = Layout {
+                    image,
+                    ..layout.counted(false)
+                };
+                self.normalize(node, slot, layout, f64::from(*epsilon))
             }
             Op::Normalization(Normalization::Batch {
                 epsilon,
                 momentum: None,
             }) => {
                 let (slot, image) = self.channels_first(slot, layout);
-                self.normalize(node, slot, image, *epsilon, true)
+                let layout = Layout {
+                    image,
+                    ..layout.counted(true)
+                };
+                self.normalize(node, slot, layout, *epsilon)
             }
             Op::Transpose | Op::Move(Move::Transpose) => {
                 let order = self.constant(node, 1)?.integers().ok()?;
+                if layout.line {
+                    let steps = [layout.image.width, layout.image.channels];
+                    return (*order == [0, 2, 1]).then(|| shaped(slot, &steps))?;
+                }
                 let channels_first = match (&*order, layout.channels_first) {
                     ([0, 3, 1, 2], false) => true,
                     ([0, 2, 3, 1], true) => false,
                     _ => return None,
                 };
-                let layout = Layout {
-                    channels_first,
-                    ..layout
-                };
-                Some(Known::Image(slot, layout))
+                Some(Known::Image(slot, layout.counted(channels_first)))
             }
             Op::Cast(dtype) => (*dtype == T::DTYPE).then_some(Known::Image(slot, layout)),
             Op::Move(Move::Flatten { axis: 1 }) => {
@@ -167,12 +197,15 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
 
     /// An image without axes of length 1.
     fn squeezed(&mut self, slot: usize, layout: Layout, axes: &[i64]) -> Option<Known<'a>> {
-        let gone: Vec<usize> = axes.iter().map(|axis| place(*axis, 4)).collect::<Option<_>>()?;
+        let gone: Vec<usize> = axes
+            .iter()
+            .map(|axis| place(*axis, layout.rank()))
+            .collect::<Option<_>>()?;
         let lengths = layout.lengths();
         if gone.is_empty() || gone.iter().any(|axis| *axis == 0 || lengths[axis - 1] != 1) {
             return None;
         }
-        let kept: Vec<usize> = (0..3)
+        let kept: Vec<usize> = (0..lengths.len())
             .filter(|axis| !gone.contains(&(axis + 1)))
             .map(|axis| lengths[axis])
             .collect();
@@ -184,7 +217,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if layout.channels_first {
             return (slot, layout.image);
         }
-        let [channels, height, width] = layout.lengths();
+        let [channels, height, width] = layout.axes();
         let image = Image {
             height,
             width,
@@ -198,7 +231,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if !layout.channels_first {
             return (slot, layout.image);
         }
-        let [height, width, channels] = layout.lengths();
+        let [height, width, channels] = layout.axes();
         let image = Image {
             height,
             width,
@@ -220,7 +253,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
 
     /// Two images of the same size, or one of them with constants or with a pixel that is as large as it is.
     fn on_images(&mut self, node: &'a Node, function: Binary) -> Option<Known<'a>> {
-        match (self.known_at(node, 0)?, self.known_at(node, 1)?) {
+        let (left, right) = (self.known_at(node, 0)?, self.known_at(node, 1)?);
+        match (self.lined(left)?, self.lined(right)?) {
             (Known::Image(left, one), Known::Image(right, other)) if one == other => {
                 match self.combine(left, right, function)? {
                     Known::Slot(slot) => Some(Known::Image(slot, one)),
@@ -231,7 +265,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 let ((left, image), (right, _)) = (self.channels_first(left, one), self.channels_first(right, other));
                 let layout = Layout {
                     image,
-                    channels_first: true,
+                    ..one.counted(true)
                 };
                 match self.combine(left, right, function)? {
                     Known::Slot(slot) => Some(Known::Image(slot, layout)),
@@ -282,7 +316,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     fn beside(&mut self, node: &'a Node, axis_first: bool, layout: Layout) -> Option<Known<'a>> {
         let count = node.inputs.len().checked_sub(1)?;
         let (axis, first) = if axis_first { (0, 1) } else { (count, 0) };
-        let channels_first = match place(self.constant(node, axis)?.integer().ok()?, 4)? {
+        let channels_first = match place(self.constant(node, axis)?.integer().ok()?, layout.rank())? {
             1 => true,
             3 => false,
             _ => return None,
@@ -290,9 +324,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let mut parts = Vec::with_capacity(count);
         let mut all = layout.image;
         for index in first..first + count {
-            let Known::Image(slot, part) = self.known_at(node, index)? else {
+            let Known::Image(slot, part) = self.lined(self.known_at(node, index)?)? else {
                 return None;
             };
+            (part.line == layout.line).then_some(())?;
             let (slot, image) = if channels_first {
                 self.channels_first(slot, part)
             } else {
@@ -309,7 +344,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
         let layout = Layout {
             image: all,
-            channels_first,
+            ..layout.counted(channels_first)
         };
         let to = self.slot(width_of(&layout.lengths())?);
         let pixels = all.pixels();
@@ -327,17 +362,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     }
 
     /// `(x - mean) * factor + offset` for each channel; TensorFlow takes the mean off first, ONNX last, as a part of the offset.
-    fn normalize(
-        &mut self,
-        node: &Node,
-        slot: usize,
-        image: Image,
-        epsilon: f64,
-        channels_first: bool,
-    ) -> Option<Known<'a>> {
+    fn normalize(&mut self, node: &Node, slot: usize, layout: Layout, epsilon: f64) -> Option<Known<'a>> {
         let of = |index: usize| self.constant(node, index)?.view::<T>().ok();
         let (scale, offset, mean, variance) = (of(1)?, of(2)?, of(3)?, of(4)?);
-        let channels = image.channels;
+        let channels = layout.image.channels;
         if [scale, offset, mean, variance]
             .iter()
             .any(|values| values.len() != channels)
@@ -349,7 +377,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let factors: Vec<T> = pairs
             .map(|(scale, variance)| *scale / (*variance + epsilon).root())
             .collect();
-        let steps = if channels_first {
+        let steps = if layout.channels_first {
             let less = mean.iter().zip(&factors).map(|(mean, factor)| *mean * *factor);
             let offset = offset.iter().zip(less).map(|(offset, less)| *offset - less).collect();
             vec![(Binary::Multiply, factors), (Binary::Add, offset)]
@@ -364,7 +392,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         for (function, values) in steps {
             at = self.scale_by(node, at, function, values, false)?;
         }
-        Some(Known::Image(at, Layout { image, channels_first }))
+        Some(Known::Image(at, layout))
     }
 }
 
@@ -373,7 +401,10 @@ fn by_channel<T: PlanReal>(values: &Array, layout: Layout) -> Option<Vec<T>> {
     let channels = layout.image.channels;
     let all = values.view::<T>().ok()?;
     let along = match &*values.shape {
-        [] | [1] | [1, 1] | [1, 1, 1] | [1, 1, 1, 1] => return Some(vec![*all.first()?; channels]),
+        [] | [1] | [1, 1] | [1, 1, 1] => return Some(vec![*all.first()?; channels]),
+        [1, 1, 1, 1] if !layout.line => return Some(vec![*all.first()?; channels]),
+        [_, 1] | [1, _, 1] if layout.line => true,
+        _ if layout.line => false,
         [_, 1, 1] | [1, _, 1, 1] => layout.channels_first,
         [_] | [1, _] | [1, 1, _] | [1, 1, 1, _] => !layout.channels_first,
         _ => false,

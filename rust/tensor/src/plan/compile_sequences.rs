@@ -19,6 +19,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
         for index in 0..node.inputs.len() {
             match self.known_at(node, index)? {
+                Known::Steps(..) if matches!(node.op, Op::Binary(_) | Op::Concat { .. }) && self.has_line(node) => {}
                 Known::Image(slot, layout) => return self.on_image(node, slot, layout).map(|known| vec![known]),
                 Known::Steps(slot, sequence) => return self.on_steps(node, slot, sequence),
                 Known::Lengths(_) => return self.by_lengths(node).map(|known| vec![known]),
@@ -36,6 +37,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         } = sequence;
         let along = usize::from(!rows_second);
         let is_along = |axis: i64| place(axis, 3) == Some(along);
+        if let Some(known) = self.on_channels(node, slot, sequence) {
+            return Some(vec![known]);
+        }
         let one = match &node.op {
             Op::Transpose | Op::Move(Move::Transpose) => {
                 let rows_second = match *self.constant(node, 1)?.integers().ok()? {
@@ -81,11 +85,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 let step = self.one_step(node, *masks, sequence)?;
                 self.part(slot, step * width, width)
             }
-            Op::ExpandDims if !rows_second => {
-                let axis = place(self.constant(node, 1)?.integer().ok()?, 4)?;
-                let mut lengths = vec![steps, width];
-                (axis > 0).then(|| lengths.insert(axis - 1, 1))?;
-                shaped(slot, &lengths)?
+            Op::ExpandDims | Op::Move(Move::Unsqueeze) if !rows_second => {
+                shaped(slot, &self.expanded(node, &[steps, width])?)?
             }
             Op::Move(Move::Flatten { axis: 1 }) if !rows_second => Known::Slot(slot),
             Op::Reshape | Op::Move(Move::Reshape { .. }) if !rows_second => {

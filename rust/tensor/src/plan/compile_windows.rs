@@ -29,7 +29,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     /// A node with windows on an image; `None` for other nodes, too.
     pub(super) fn windowed(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
         match &node.op {
-            Op::Convolution(window) | Op::DepthwiseConvolution(window) => {
+            Op::Convolution(window) | Op::DepthwiseConvolution(window) if !layout.line => {
                 let (slot, image) = self.channels_last(slot, layout);
                 let array = self.constant(node, 1)?;
                 let [height, width, channels, results] = *array.shape else {
@@ -52,13 +52,22 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     sizes: [height, width],
                 };
                 (channels == image.channels).then_some(())?;
-                self.convolve(slot, image, &of_graph(window), &filter, Vec::new(), false)
+                self.convolve(
+                    slot,
+                    image,
+                    &of_graph(window),
+                    &filter,
+                    Vec::new(),
+                    layout.counted(false),
+                )
             }
             Op::Spatial(Spatial::Convolution { window, groups }) => {
                 let (slot, image) = self.channels_first(slot, layout);
                 let array = self.constant(node, 1)?;
-                let [results, channels, height, width] = *array.shape else {
-                    return None;
+                let (results, channels, sizes) = match *array.shape {
+                    [results, channels, height, width] if !layout.line => (results, channels, [height, width]),
+                    [results, channels, width] if layout.line => (results, channels, [1, width]),
+                    _ => return None,
                 };
                 let groups = match *groups {
                     0 => image.channels.checked_div(channels)?,
@@ -77,11 +86,11 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     order: Order::ResultsFirst,
                     groups,
                     results,
-                    sizes: [height, width],
+                    sizes,
                 };
-                self.convolve(slot, image, window, &filter, bias, true)
+                self.convolve(slot, image, &on(window, layout), &filter, bias, layout.counted(true))
             }
-            Op::Pool { window, size, maximum } => {
+            Op::Pool { window, size, maximum } if !layout.line => {
                 let (slot, image) = self.channels_last(slot, layout);
                 let how = if *maximum {
                     Pooled::MaximumOfNumbers
@@ -89,18 +98,23 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     Pooled::Mean
                 };
                 let axes = axes(&of_graph(window), image, *size)?;
-                self.pool(slot, image, how, axes, false, false)
+                self.pool(slot, image, how, axes, false, layout.counted(false))
             }
             Op::Spatial(Spatial::Pool { how, sizes, window }) => {
                 let (slot, image) = self.channels_first(slot, layout);
                 let (how, padding_counts) = pooled(*how)?;
-                let axes = axes(window, image, *sizes.first_chunk().filter(|_| sizes.len() == 2)?)?;
-                self.pool(slot, image, how, axes, padding_counts, true)
+                let sizes = match **sizes {
+                    [height, width] if !layout.line => [height, width],
+                    [width] if layout.line => [1, width],
+                    _ => return None,
+                };
+                let axes = axes(&on(window, layout), image, sizes)?;
+                self.pool(slot, image, how, axes, padding_counts, layout.counted(true))
             }
             Op::Spatial(Spatial::GlobalPool(how)) => {
                 let (slot, image) = self.channels_first(slot, layout);
                 let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                self.pool(slot, image, pooled(*how)?.0, axes, false, true)
+                self.pool(slot, image, pooled(*how)?.0, axes, false, layout.counted(true))
             }
             Op::Reduce {
                 how: Reduce::Mean,
@@ -108,14 +122,22 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 ..
             } => {
                 let over = self.constant(node, 1)?.integers().ok()?;
-                let mut over: Vec<usize> = over.iter().map(|axis| place(*axis, 4)).collect::<Option<_>>()?;
+                let mut over: Vec<usize> = over
+                    .iter()
+                    .map(|axis| place(*axis, layout.rank()))
+                    .collect::<Option<_>>()?;
                 over.sort_unstable();
-                let Layout { image, channels_first } = layout;
-                if over != if channels_first { [2, 3] } else { [1, 2] } {
+                let image = layout.image;
+                let all: &[usize] = match (layout.line, layout.channels_first) {
+                    (true, _) => &[2],
+                    (false, true) => &[2, 3],
+                    (false, false) => &[1, 2],
+                };
+                if over != all {
                     return None;
                 }
                 let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                match self.pool(slot, image, Pooled::Mean, axes, false, channels_first)? {
+                match self.pool(slot, image, Pooled::Mean, axes, false, layout)? {
                     Known::Image(slot, _) if !keep_axes => Some(Known::Slot(slot)),
                     known => Some(known),
                 }
@@ -126,6 +148,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
 
     /// An image with zeros around it.
     pub(super) fn surrounded(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
+        if layout.line {
+            return None;
+        }
         let around = self.constant(node, 1)?.lengths().ok()?;
         let filler = match node.inputs.get(2) {
             None => T::ZERO,
@@ -177,10 +202,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         window: &Window,
         filter: &Filter<'a>,
         bias: Vec<T>,
-        channels_first: bool,
+        counted: Layout,
     ) -> Option<Known<'a>> {
         let axes = axes(window, image, filter.sizes)?;
-        let (layout, width) = made(axes, filter.results, channels_first)?;
+        let (layout, width) = made(axes, filter.results, counted)?;
         let windows = windows(axes, image.channels)?;
         let weights = Cow::Borrowed(filter.array.view::<T>().ok()?);
         // A pixel by itself is a row.
@@ -216,9 +241,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         how: Pooled,
         axes: [Axis; 2],
         padding_counts: bool,
-        channels_first: bool,
+        counted: Layout,
     ) -> Option<Known<'a>> {
-        let (layout, width) = made(axes, image.channels, channels_first)?;
+        let (layout, width) = made(axes, image.channels, counted)?;
         let counts = axes.map(|axis| {
             let count = |place: usize| {
                 if padding_counts {
@@ -245,15 +270,41 @@ fn pooled(how: Pool) -> Option<(Pooled, bool)> {
     }
 }
 
-/// The image that windows make, and its values.
-fn made([vertical, horizontal]: [Axis; 2], channels: usize, channels_first: bool) -> Option<(Layout, usize)> {
+/// The image that windows make, its axes counted as those of another one, and its values.
+fn made([vertical, horizontal]: [Axis; 2], channels: usize, counted: Layout) -> Option<(Layout, usize)> {
     let image = Image {
         height: vertical.output,
         width: horizontal.output,
         channels,
     };
-    let layout = Layout { image, channels_first };
+    let layout = Layout { image, ..counted };
     Some((layout, width_of(&layout.lengths())?))
+}
+
+/// A window of the interpreter's, on two axes.
+fn on(window: &Window, layout: Layout) -> Window {
+    if !layout.line {
+        return window.clone();
+    }
+    let with_lines = |list: &[usize]| {
+        if list.is_empty() {
+            Vec::new()
+        } else {
+            [&[1], list].concat()
+        }
+    };
+    Window {
+        strides: with_lines(&window.strides),
+        dilations: with_lines(&window.dilations),
+        padding: match &window.padding {
+            Padding::Explicit(widths) => match **widths {
+                [before, after] => Padding::Explicit(vec![0, before, 0, after]),
+                _ => Padding::Explicit(widths.clone()),
+            },
+            same @ Padding::Same { .. } => same.clone(),
+        },
+        round_up: window.round_up,
+    }
 }
 
 fn of_graph(window: &graph::Window) -> Window {

@@ -2,6 +2,7 @@
 
 mod convolutions;
 mod images;
+mod lines;
 
 use super::compile;
 use crate::array::{Array, DType};
