@@ -216,21 +216,23 @@ public final class RecordBlock {
     public void release() {
         if (spare != null) {
             spare.set(bytes);
+            spare = null;
         }
     }
 
     /** A block that does not change with what this one was made of. */
     public RecordBlock copy() {
         return new RecordBlock(
-                size,
-                dataTypes.clone(),
-                typeOfRecord == null ? null : Arrays.copyOf(typeOfRecord, size),
-                counts == null ? null : counts.clone(),
-                ends == null ? null : ends.clone(),
-                timestamps == null ? null : Arrays.copyOf(timestamps, size),
-                ids == null ? null : Arrays.copyOf(ids, size),
-                hasMessages,
-                Arrays.copyOf(bytes, length),
-                length);
+                        size,
+                        dataTypes.clone(),
+                        typeOfRecord == null ? null : Arrays.copyOf(typeOfRecord, size),
+                        counts == null ? null : counts.clone(),
+                        ends == null ? null : ends.clone(),
+                        timestamps == null ? null : Arrays.copyOf(timestamps, size),
+                        ids == null ? null : Arrays.copyOf(ids, size),
+                        hasMessages,
+                        Arrays.copyOf(bytes, length),
+                        length)
+                .fillTo(leastSerialized);
     }
 }

@@ -167,6 +167,9 @@ public final class RecordBlockSerializer extends TypeSerializerSingleton<RecordB
     }
 
     private byte[] memory(int length) {
+        if (length > MOST_KEPT_BYTES) {
+            return new byte[length];
+        }
         byte[] released = spare.getAndSet(null);
         return released != null && released.length >= length
                 ? released

@@ -115,6 +115,10 @@ class RecordBlockSerializerTest {
         assertThat(records(first)).containsExactly(1, 2, 3);
         assertThat(read(format3(ONE_TYPE, 0)).bytes()).isNotSameAs(third.bytes());
         third.release();
+        RecordBlock fourth = read(format3(ONE_TYPE, 0));
+        third.release();
+        assertThat(read(format3(TWO_TYPES, 0)).bytes()).isNotSameAs(fourth.bytes());
+        assertThat(records(fourth)).containsExactly(1, 2, 3);
         RecordBlock large =
                 new RecordBlock(
                         1,
@@ -125,11 +129,13 @@ class RecordBlockSerializerTest {
                         null,
                         null,
                         false,
-                        new byte[100_000],
-                        100_000);
+                        new byte[300_000],
+                        300_000);
         RecordBlock copy = read(hex(large));
-        assertThat(copy.length()).isEqualTo(100_000);
+        assertThat(copy.length()).isEqualTo(300_000);
         assertThat(records(copy)).containsOnly(0);
+        copy.release();
+        assertThat(read(format3(ONE_TYPE, 0)).bytes()).as("too much").isNotSameAs(copy.bytes());
     }
 
     @ParameterizedTest
@@ -163,12 +169,13 @@ class RecordBlockSerializerTest {
 
     @Test
     void aCopyLastsAndIsTheSame() throws Exception {
-        RecordBlock copy = RecordBlockSerializer.INSTANCE.copy(twoTypes);
+        RecordBlock copy = RecordBlockSerializer.INSTANCE.copy(twoTypes.fillTo(100));
         twoTypes.typeOfRecord()[0] = 1;
         twoTypes.timestamps()[0] = 8;
         twoTypes.dataTypes()[0] = "x";
         twoTypes.ids()[0] = "x";
-        assertThat(hex(copy)).isEqualTo(format3(TWO_TYPES, 0));
+        int zeros = 100 - hex(twoTypes.fillTo(0)).length() / 2;
+        assertThat(hex(copy)).isEqualTo(format3(TWO_TYPES, zeros));
     }
 
     @Test
