@@ -81,7 +81,11 @@ impl TextIndex {
                 }
             }
         }
-        Ok(if self.case_sensitive { text } else { text.to_lowercase() })
+        Ok(self.cased(text))
+    }
+
+    fn cased(&self, text: String) -> String {
+        if self.case_sensitive { text } else { text.to_lowercase() }
     }
 
     /// Steps of comparing a word with one of a term.
@@ -93,7 +97,10 @@ impl TextIndex {
     }
 
     fn frequency(&self, text: &str, term: &str, steps: &mut Steps) -> Scored<(usize, usize)> {
-        let (text, term) = (self.normalized(text, steps)?, self.normalized(term, steps)?);
+        // Terms are those of the normalised text.
+        let text = self.normalized(text, steps)?;
+        steps.take(term.len())?;
+        let term = self.cased(term.to_owned());
         let (words, terms) = (self.words(&text, steps)?, self.words(&term, steps)?);
         if terms.is_empty() || words.len() < terms.len() {
             return Ok((0, words.len()));

@@ -29,7 +29,11 @@ struct Expected<'d> {
 impl Expected<'_> {
     /// Whether an answer is the expected one: both as good as zero, or their ratio as good as one.
     fn accepts(&self, expected: &str, got: BlockCell<'_>, label: &str) -> bool {
-        let number = |text: &str| text.trim().parse::<f64>().ok();
+        // A number is expected as one of the answer's type: digits that spell a `float` are not those of the `double`.
+        let number = |text: &str| match got {
+            BlockCell::Float(_) => text.trim().parse::<f32>().ok().map(f64::from),
+            _ => text.trim().parse::<f64>().ok(),
+        };
         let truth = |truth: bool| Some(f64::from(u8::from(truth)));
         let wanted = match expected.trim() {
             "true" => truth(true),

@@ -86,6 +86,9 @@ fn text_goes_on_after_entities_and_verbatim_parts() {
         ("&lt;a", "<a"),
         ("a<![CDATA[<b>]]>c", "a<b>c"),
         ("a&#66;<!-- no -->c&quot;", "aBc\""),
+        (" ", " "),
+        ("<!-- no --> <?no no?>", " "),
+        (" <![CDATA[b]]>\n", " b\n"),
     ] {
         let output = format!(
             r#"<Output><OutputField name="o" feature="transformedValue" dataType="string"><Constant dataType="string">{text}</Constant>

@@ -118,3 +118,30 @@ fn a_probability_that_the_segment_gives_under_the_same_name_is_right() {
     );
     check(&model, "x=1", "y=1 p0=0.2689414213699951 p1=0.7310585786300049");
 }
+
+#[test]
+fn segments_before_the_one_without_answer_keep_theirs() {
+    let fields: String = ["1", "2", "3"]
+        .map(|id| {
+            format!(
+                r#"<OutputField name="e{id}" feature="entityId" segmentId="{id}"/>
+                <OutputField name="p{id}" feature="predictedValue" segmentId="{id}"/>"#
+            )
+        })
+        .concat();
+    let segments = [
+        (r#"id="1""#, "1", "9"),
+        (r#"id="2""#, "2", "5"),
+        (r#"id="3""#, "3", "1"),
+    ];
+    for (method, sum) in [("average", "2"), ("sum", "6")] {
+        let attributes = format!(r#"multipleModelMethod="{method}" missingPredictionTreatment="returnMissing""#);
+        let model = bounded_segments(&attributes, &format!("<Output>{fields}</Output>"), &segments)
+            .replace("<Node score=\"1\"", "<Node id=\"a\" score=\"1\"")
+            .replace("<Node score=\"2\"", "<Node id=\"b\" score=\"2\"")
+            .replace("<Node score=\"3\"", "<Node id=\"c\" score=\"3\"");
+        check(&model, "x=0", &format!("y={sum} e1=a p1=1 e2=b p2=2 e3=c p3=3"));
+        check(&model, "x=3", "y=null e1=a p1=1 e2=b p2=2 e3=null p3=null");
+        check(&model, "x=7", "y=null e1=a p1=1 e2=null p2=null e3=null p3=null");
+    }
+}

@@ -1,8 +1,10 @@
-//! `TextModel`: three small documents, and by hand what the formulas of the specification say about a text.
+//! `TextModel`: three small documents, and by hand what the formulas of the specification say about a text. `TextIndex`: the
+//! answers of JPMML-Evaluator 1.7.7 and PMML4S.
 #![allow(clippy::unwrap_used, clippy::unreadable_literal)]
 
 mod common;
 
+use common::fields::{category, number};
 use common::{document, load, score_texts};
 use serving_model::ErrorCode;
 
@@ -192,4 +194,59 @@ fn what_contradicts_itself_is_refused() {
         load(regression.as_bytes()).map(|_| ()).unwrap_err().code,
         ErrorCode::ModelUnsupported
     );
+}
+
+/// How often a term occurs in `c`, after the normalisation of rows.
+fn counted(term: &str, rows: &str) -> String {
+    document(
+        &format!("{}{}", category("c", "categorical", ""), number("y")),
+        &format!(
+            r#"<RegressionModel functionName="regression"><MiningSchema><MiningField name="c"/>
+            <MiningField name="y" usageType="target"/></MiningSchema><Output><OutputField name="o" dataType="integer"
+            feature="transformedValue" optype="continuous"><TextIndex textField="c"><TextIndexNormalization>
+            <InlineTable>{rows}</InlineTable></TextIndexNormalization><Constant dataType="string">{term}</Constant>
+            </TextIndex></OutputField></Output><RegressionTable intercept="1"/></RegressionModel>"#
+        ),
+    )
+}
+
+#[test]
+fn a_blank_stands_for_a_term_that_normalisation_takes_out() {
+    let pattern = counted("y", "<row><string>a</string><stem> </stem><regex>true</regex></row>");
+    let nothing = counted("y", "<row><string>a</string><stem></stem><regex>true</regex></row>");
+    for (text, blank, empty) in [("yay", 2, 0), ("xay", 1, 0), ("y a y", 2, 2)] {
+        assert_eq!(
+            score_texts(&pattern, &[("c", text)]),
+            format!("y=1 o={blank}"),
+            "{text}"
+        );
+        assert_eq!(
+            score_texts(&nothing, &[("c", text)]),
+            format!("y=1 o={empty}"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn normalisation_replaces_plain_strings_within_the_words_of_texts_but_not_of_terms() {
+    let (letter, sign) = ("<string>a</string><stem>q</stem>", "<string>$</string><stem>usd</stem>");
+    for (row, term, text, hits) in [
+        (letter, "q", "a b A", 2),
+        (letter, "yqy", "yay", 1),
+        (letter, "yay", "yay", 0),
+        (letter, "Q", "a", 1),
+        (letter, "q", "aa", 0),
+        (sign, "usd", "10 $", 1),
+        (sign, "10usd", "10$", 1),
+        ("<string>a.b</string><stem>x</stem>", "x", "a.b acb", 1),
+        ("<string>ab cd</string><stem>x</stem>", "zx", "zab cd", 1),
+    ] {
+        let model = counted(term, &format!("<row>{row}</row>"));
+        assert_eq!(
+            score_texts(&model, &[("c", text)]),
+            format!("y=1 o={hits}"),
+            "{row} {term} {text}"
+        );
+    }
 }

@@ -54,6 +54,17 @@ fn an_answer_is_as_expected_within_precision_or_as_good_as_zero() {
     }
 }
 
+/// As JPMML-Evaluator 1.7.7: the digits of a `float` are those of another `double`.
+#[test]
+fn what_is_expected_of_a_float_is_one() {
+    for (value, expected) in [("0.2", true), ("0.20000000298023224", true), ("0.20000002", false)] {
+        let field = r#"<VerificationField field="twice" precision="1e-13" zeroThreshold="1e-13"/>"#;
+        let row = format!("<row><x>0.05</x><twice>{value}</twice></row>");
+        let document = model(field, "", &row).replace(r#"Value" dataType="double""#, r#"Value" dataType="float""#);
+        assert_eq!(holds(&document), expected, "{value}");
+    }
+}
+
 /// Output fields are looked at, and targets only where there are none; a cell that is not there expects nothing.
 #[test]
 fn which_fields_are_verified() {

@@ -460,7 +460,7 @@ impl<'d> Compiler<'d> {
                 let expression = if is_pattern {
                     from.to_owned()
                 } else {
-                    format!(r"\b{}\b", regex::escape(from))
+                    regex::escape(from)
                 };
                 let flags = if sensitive { "" } else { "(?i)" };
                 let replacement = if is_pattern {

@@ -71,7 +71,7 @@ impl Reader<'_> {
         loop {
             let start = self.at;
             self.at = skip_whitespace(self.bytes, start);
-            if !matches!(self.bytes.get(self.at), None | Some(b'<')) {
+            if !matches!(self.bytes.get(self.at), None | Some(b'<')) || self.at > start && self.in_text() {
                 self.at = start;
                 self.text()?;
             }
@@ -91,6 +91,13 @@ impl Reader<'_> {
             return Err(ModelError::unparsable("the document has no element"));
         }
         Ok(())
+    }
+
+    /// Whether blanks in front of the tag that is next are text, not the layout of elements: in one without elements, before
+    /// its end or between pieces of its text.
+    fn in_text(&self) -> bool {
+        let leaf = self.open.last().is_some_and(|open| open.last_child == NONE);
+        leaf && matches!(self.bytes.get(self.at + 1), Some(b'/' | b'!' | b'?'))
     }
 
     fn slice(&self, start: usize, end: usize) -> &str {

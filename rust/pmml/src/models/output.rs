@@ -97,8 +97,9 @@ impl Run<'_> {
                     slot: field.slot,
                 });
             }
-            // Some have a value all the same, if the answer is that of the document.
-            let computed = index == self.program.root && field.feature.stands_alone(model);
+            // Some have a value all the same, if the answer is that of the document; so have segments that answered.
+            let of_segment = field.model != index;
+            let computed = index == self.program.root && (of_segment || field.feature.stands_alone(model));
             if present || computed {
                 let value = self.output(field).map_err(|fault| fault.within(field.slot))?;
                 self.set(field.slot, value);
