@@ -241,10 +241,19 @@ fn interpolate(points: &[(f64, f64)], value: f64, beyond: Beyond) -> Option<f64>
             Beyond::Extrapolate => {}
         }
     }
+    let at = points.partition_point(|point| point.0 < value);
+    if points.get(at + 1).is_some_and(|next| next.0 == value) {
+        // A step, as quantiles of values that are often the same have: half of it, at the ends of the line all or nothing.
+        let end = points.partition_point(|point| point.0 <= value);
+        let (low, high) = (points.get(at)?.1, points.get(end - 1)?.1);
+        return Some(match at {
+            0 => low,
+            _ if end == points.len() => high,
+            _ => f64::midpoint(low, high),
+        });
+    }
     // The first point at or after the value, such that a segment lies before it.
-    let right = points
-        .partition_point(|point| point.0 < value)
-        .clamp(1, points.len().max(2) - 1);
+    let right = at.clamp(1, points.len().max(2) - 1);
     let (a, b) = (points.get(right - 1)?, points.get(right)?);
     if a.0 == b.0 {
         return Some(a.1);

@@ -249,3 +249,40 @@ fn a_target_that_can_not_hold_the_answer_has_the_answer_beside_it() {
     );
     assert_eq!(score(&class, "x=0"), "y=1 predicted_y=1 probability=0.75");
 }
+
+/// The reference tool answers what is not a number; these are the answers of scikit-learn's `QuantileTransformer`, whose
+/// exporter writes points with the same `orig`.
+#[test]
+fn a_step_of_a_broken_line_is_halved_between_its_ends() {
+    let points = [0, 0, 0, 1, 2, 3, 3, 3, 4, 5, 5, 5]
+        .iter()
+        .zip(0..)
+        .map(|(orig, number)| format!(r#"<LinearNorm orig="{orig}" norm="{}"/>"#, f64::from(number) / 11.0))
+        .collect::<Vec<_>>()
+        .concat();
+    let model = document(
+        &fields(r#"optype="continuous" dataType="double""#),
+        &format!(
+            r#"<RegressionModel functionName="regression">{SCHEMA}<LocalTransformations><DerivedField name="q" optype="continuous"
+            dataType="double"><NormContinuous field="x" outliers="asExtremeValues">{points}</NormContinuous></DerivedField>
+            </LocalTransformations><RegressionTable intercept="0"><NumericPredictor name="q" coefficient="1"/></RegressionTable>
+            </RegressionModel>"#
+        ),
+    );
+    for (x, quantile) in [
+        ("-1", 0.0),
+        ("0", 0.0),
+        ("0.5", 0.227_272_727_272_727_26),
+        ("3", 0.545_454_545_454_545_4),
+        ("4.5", 0.772_727_272_727_272_7),
+        ("5", 1.0),
+        ("6", 1.0),
+    ] {
+        let got = score(&model, &format!("x={x}"));
+        let found = got.strip_prefix("y=").and_then(|text| text.parse::<f64>().ok());
+        assert!(
+            found.is_some_and(|found| (found - quantile).abs() < 1e-12),
+            "{x}: {got}"
+        );
+    }
+}
