@@ -11,6 +11,7 @@ mod compile_sequences;
 mod compile_values;
 mod compile_windows;
 mod images;
+mod layouts;
 mod memory;
 
 use serving_kernels::activation::Activation;

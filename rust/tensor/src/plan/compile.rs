@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use serving_kernels::activation::Activation;
 use serving_kernels::convolution::{Order, Windows};
 
-use super::compile_images::{Layout, Sequence, shaped, width_of};
 use super::compile_sequences::Lengths;
+use super::layouts::{Layout, Sequence, shaped, width_of};
 use super::{Answer, Class, Plan, PlanReal, Step};
 use crate::array::Array;
 use crate::graph::{Binary, Graph, Input, Node, Op, Value};
@@ -159,14 +159,19 @@ pub(crate) fn compile<T: PlanReal>(graph: &Graph) -> Option<Plan<T>> {
                 slot,
                 width: compiler.widths[slot],
             },
-            Known::Image(slot, layout) if layout.line => Answer::Steps {
-                slot: compiler.channels_last(slot, layout).0,
-                lengths: [layout.image.channels, layout.image.width],
-            },
-            Known::Image(slot, layout) => Answer::Image {
-                slot: compiler.channels_last(slot, layout).0,
-                lengths: layout.axes(),
-            },
+            Known::Image(slot, layout) => {
+                let slot = compiler.channels_last(slot, layout).0;
+                match *layout.lengths() {
+                    [one, other] => Answer::Steps {
+                        slot,
+                        lengths: [one, other],
+                    },
+                    _ => Answer::Image {
+                        slot,
+                        lengths: layout.axes(),
+                    },
+                }
+            }
             Known::Steps(slot, sequence) if !sequence.rows_second => Answer::Steps {
                 slot,
                 lengths: [sequence.steps, sequence.width],

@@ -7,7 +7,7 @@ use serving_kernels::activation::Activation;
 
 use super::classical::Classical as Kind;
 use super::compile::{ClassShape, Compiler, Known};
-use super::compile_images::shaped;
+use super::layouts::shaped;
 use super::{Class, PlanReal, Step};
 use crate::array::{Array, DType, Text};
 use crate::graph::{Binary, Node, Op};

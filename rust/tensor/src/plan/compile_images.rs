@@ -1,125 +1,17 @@
-//! Recognises what a plan can do with rows of more than one axis: images, and sequences that are taken apart.
+//! Recognises what a plan can do with images.
 
 use serving_kernels::activation::Activation;
 
-use super::compile::{Compiler, Known, MOST_VALUES, MOST_VALUES_OF_IMAGES};
+use super::compile::{Compiler, Known};
 use super::compile_values::is_simple;
 use super::images::Image;
+use super::layouts::{Layout, as_image, line, place, shaped, width_of};
 use super::{PlanReal, Step};
 use crate::array::{Array, DType};
 use crate::graph::{Binary, Node, Op};
 use crate::ops::Move;
+use crate::ops::moves::Padded;
 use crate::ops::normalization::Normalization;
-
-/// An image, and how the graph counts its axes. It lies pixel by pixel either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) image: Image,
-    pub(super) channels_first: bool,
-    /// There is one line, and the graph counts no axis for lines. Channels come first then.
-    pub(super) line: bool,
-}
-
-impl Layout {
-    /// Whether an image is a pixel with a value for each channel of this one.
-    fn spreads(self, pixel: Self) -> bool {
-        let one = Image {
-            height: 1,
-            width: 1,
-            ..self.image
-        };
-        pixel == Self { image: one, ..self }
-    }
-
-    /// Axes of a tensor of such rows.
-    pub(super) fn rank(self) -> usize {
-        if self.line { 3 } else { 4 }
-    }
-
-    /// The same, but the channels come first or last.
-    pub(super) fn counted(self, channels_first: bool) -> Self {
-        Self { channels_first, ..self }
-    }
-
-    /// Lengths of the axes after that of the rows.
-    pub(super) fn lengths(self) -> Vec<usize> {
-        if self.line {
-            vec![self.image.channels, self.image.width]
-        } else {
-            self.axes().to_vec()
-        }
-    }
-
-    /// The same, lines counted.
-    pub(super) fn axes(self) -> [usize; 3] {
-        let Image {
-            height,
-            width,
-            channels,
-        } = self.image;
-        if self.channels_first {
-            [channels, height, width]
-        } else {
-            [height, width, channels]
-        }
-    }
-}
-
-/// Steps of so many values. In a graph they may come before the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sequence {
-    pub(super) steps: usize,
-    pub(super) width: usize,
-    pub(super) rows_second: bool,
-}
-
-/// Values of a row; `None` when there are none, or too many.
-pub(super) fn width_of(row: &[usize]) -> Option<usize> {
-    let width = row.iter().try_fold(1_usize, |width, axis| width.checked_mul(*axis))?;
-    (1..=MOST_VALUES_OF_IMAGES).contains(&width).then_some(width)
-}
-
-/// Values of a row that is no image.
-pub(super) fn narrow(row: &[usize]) -> Option<usize> {
-    width_of(row).filter(|width| *width <= MOST_VALUES)
-}
-
-/// A slot whose rows have these axes.
-pub(super) fn shaped<'a>(slot: usize, row: &[usize]) -> Option<Known<'a>> {
-    if row.len() != 3 {
-        narrow(row)?;
-    }
-    Some(match *row {
-        [_] => Known::Slot(slot),
-        [steps, width] => Known::Steps(
-            slot,
-            Sequence {
-                steps,
-                width,
-                rows_second: false,
-            },
-        ),
-        [height, width, channels] => Known::Image(
-            slot,
-            Layout {
-                image: Image {
-                    height,
-                    width,
-                    channels,
-                },
-                channels_first: false,
-                line: false,
-            },
-        ),
-        _ => return None,
-    })
-}
-
-/// An axis by its number from 0, of a tensor of so many.
-pub(super) fn place(axis: i64, rank: usize) -> Option<usize> {
-    let axis = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(axis).ok().filter(|axis| *axis < rank)
-}
 
 impl<'a, T: PlanReal> Compiler<'a, T> {
     /// A node that takes an image.
@@ -144,7 +36,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 }
             }
             Op::Concat { axis_first } => self.beside(node, *axis_first, layout),
-            Op::Pad => self.surrounded(node, slot, layout),
+            Op::Pad | Op::Move(Move::Pad { how: Padded::Constant }) => self.surrounded(node, slot, layout),
+            Op::ExpandDims | Op::Move(Move::Unsqueeze) if layout.line && layout.channels_first => {
+                self.with_lines(node, slot, layout)
+            }
             Op::BatchNormalization { epsilon } if T::DTYPE == DType::F32 && !layout.line => {
                 let (slot, image) = self.channels_last(slot, layout);
                 let layout = Layout {
@@ -166,11 +61,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             }
             Op::Transpose | Op::Move(Move::Transpose) => {
                 let order = self.constant(node, 1)?.integers().ok()?;
-                if layout.line {
-                    let steps = [layout.image.width, layout.image.channels];
-                    return (*order == [0, 2, 1]).then(|| shaped(slot, &steps))?;
-                }
                 let channels_first = match (&*order, layout.channels_first) {
+                    ([0, 2, 1], first) if layout.line => !first,
                     ([0, 3, 1, 2], false) => true,
                     ([0, 2, 3, 1], true) => false,
                     _ => return None,
@@ -209,6 +101,11 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             .filter(|axis| !gone.contains(&(axis + 1)))
             .map(|axis| lengths[axis])
             .collect();
+        // The axes of what lies place by place may go without being moved.
+        if let (true, false, [axis @ (2 | 3)]) = (layout.channels_first, layout.line, &*gone) {
+            let width = lengths[4 - axis];
+            return Some(Known::Image(slot, line(width, lengths[0], true)));
+        }
         shaped(self.channels_last(slot, layout).0, &kept)
     }
 
@@ -217,7 +114,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if layout.channels_first {
             return (slot, layout.image);
         }
-        let [channels, height, width] = layout.axes();
+        let [channels, height, width] = match *layout.lengths() {
+            [channels, width] => [channels, 1, width],
+            _ => layout.axes(),
+        };
         let image = Image {
             height,
             width,
@@ -231,7 +131,10 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         if !layout.channels_first {
             return (slot, layout.image);
         }
-        let [height, width, channels] = layout.axes();
+        let [height, width, channels] = match *layout.lengths() {
+            [width, channels] => [1, width, channels],
+            _ => layout.axes(),
+        };
         let image = Image {
             height,
             width,
@@ -254,7 +157,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     /// Two images of the same size, or one of them with constants or with a pixel that is as large as it is.
     fn on_images(&mut self, node: &'a Node, function: Binary) -> Option<Known<'a>> {
         let (left, right) = (self.known_at(node, 0)?, self.known_at(node, 1)?);
-        match (self.lined(left)?, self.lined(right)?) {
+        match (as_image(left)?, as_image(right)?) {
             (Known::Image(left, one), Known::Image(right, other)) if one == other => {
                 match self.combine(left, right, function)? {
                     Known::Slot(slot) => Some(Known::Image(slot, one)),
@@ -318,13 +221,14 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let (axis, first) = if axis_first { (0, 1) } else { (count, 0) };
         let channels_first = match place(self.constant(node, axis)?.integer().ok()?, layout.rank())? {
             1 => true,
+            2 if layout.line => false,
             3 => false,
             _ => return None,
         };
         let mut parts = Vec::with_capacity(count);
         let mut all = layout.image;
         for index in first..first + count {
-            let Known::Image(slot, part) = self.lined(self.known_at(node, index)?)? else {
+            let Known::Image(slot, part) = as_image(self.known_at(node, index)?)? else {
                 return None;
             };
             (part.line == layout.line).then_some(())?;
@@ -403,10 +307,10 @@ fn by_channel<T: PlanReal>(values: &Array, layout: Layout) -> Option<Vec<T>> {
     let along = match &*values.shape {
         [] | [1] | [1, 1] | [1, 1, 1] => return Some(vec![*all.first()?; channels]),
         [1, 1, 1, 1] if !layout.line => return Some(vec![*all.first()?; channels]),
-        [_, 1] | [1, _, 1] if layout.line => true,
-        _ if layout.line => false,
-        [_, 1, 1] | [1, _, 1, 1] => layout.channels_first,
-        [_] | [1, _] | [1, 1, _] | [1, 1, 1, _] => !layout.channels_first,
+        [_, 1] | [1, _, 1] if layout.line => layout.channels_first,
+        [_, 1, 1] | [1, _, 1, 1] if !layout.line => layout.channels_first,
+        [_] | [1, _] | [1, 1, _] => !layout.channels_first,
+        [1, 1, 1, _] => !layout.channels_first && !layout.line,
         _ => false,
     };
     (along && all.len() == channels).then(|| all.to_vec())

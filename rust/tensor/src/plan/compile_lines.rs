@@ -1,62 +1,19 @@
-//! Recognises images of one line, `[rows, channels, places]`: convolutions and pooling over one axis, as of series.
+//! Recognises images of one line, as series are: `[rows, places, channels]`, which is what is known as a sequence, and
+//! `[rows, channels, places]`. Both lie place by place.
 
 use super::PlanReal;
 use super::compile::{Compiler, Known};
-use super::compile_images::{Layout, Sequence, place};
 use super::images::Image;
-use crate::graph::{Node, Op};
-use crate::ops::normalization::Normalization;
-use crate::ops::{Move, Spatial};
-
-/// An image of one line that lies place by place.
-fn line(width: usize, channels: usize) -> Layout {
-    Layout {
-        image: Image {
-            height: 1,
-            width,
-            channels,
-        },
-        channels_first: true,
-        line: true,
-    }
-}
+use super::layouts::{Layout, Sequence, as_image, as_steps, place};
+use crate::graph::Node;
 
 impl<'a, T: PlanReal> Compiler<'a, T> {
-    /// A node to which the steps of a sequence are channels, or that makes them so.
-    pub(super) fn on_channels(&mut self, node: &'a Node, slot: usize, sequence: Sequence) -> Option<Known<'a>> {
-        match &node.op {
-            Op::Spatial(Spatial::Convolution { .. } | Spatial::Pool { .. } | Spatial::GlobalPool(_))
-            | Op::Normalization(Normalization::Batch { .. }) => {
-                let Known::Image(slot, layout) = self.lined(Known::Steps(slot, sequence))? else {
-                    return None;
-                };
-                self.on_image(node, slot, layout)
-            }
-            // Where it lies step by step, it lies place by place for what comes after.
-            Op::Transpose | Op::Move(Move::Transpose) if !sequence.rows_second => {
-                let order = self.constant(node, 1)?.integers().ok()?;
-                let layout = line(sequence.steps, sequence.width);
-                (*order == [0, 2, 1]).then_some(Known::Image(slot, layout))
-            }
-            _ => None,
-        }
-    }
-
-    /// A sequence as an image of one line; anything else as it is.
-    pub(super) fn lined(&mut self, known: Known<'a>) -> Option<Known<'a>> {
-        match known {
-            Known::Steps(_, sequence) if sequence.rows_second => None,
-            Known::Steps(slot, Sequence { steps, width, .. }) => {
-                Some(Known::Image(self.turned(slot, steps, width), line(width, steps)))
-            }
-            other => Some(other),
-        }
-    }
-
-    /// Whether one of the inputs is an image of one line.
-    pub(super) fn has_line(&self, node: &Node) -> bool {
-        let is_line = |known| matches!(known, Some(Known::Image(_, Layout { line: true, .. })));
-        (0..node.inputs.len()).any(|index| is_line(self.known_at(node, index)))
+    /// What a node makes of a sequence, as an image of one line.
+    pub(super) fn on_line(&mut self, node: &'a Node, slot: usize, sequence: Sequence) -> Option<Vec<Known<'a>>> {
+        let Known::Image(slot, layout) = as_image(Known::Steps(slot, sequence))? else {
+            return None;
+        };
+        self.on_image(node, slot, layout).map(|known| vec![as_steps(known)])
     }
 
     /// Lengths of the axes with one more, of length 1, where a node puts it.
@@ -68,5 +25,23 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         let mut lengths = lengths.to_vec();
         (axis > 0).then(|| lengths.insert(axis - 1, 1))?;
         Some(lengths)
+    }
+
+    /// An image whose channels come first, with an axis for its lines or for the one place of each.
+    pub(super) fn with_lines(&self, node: &Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
+        let [channels, height, width] = *self.expanded(node, &layout.lengths())? else {
+            return None;
+        };
+        let image = Image {
+            height,
+            width,
+            channels,
+        };
+        let whole = Layout {
+            image,
+            line: false,
+            ..layout
+        };
+        (channels == layout.image.channels).then_some(Known::Image(slot, whole))
     }
 }

@@ -1,7 +1,7 @@
 //! Recognises sequences that are taken apart step by step, and shapes that a graph makes of its inputs' shapes.
 
 use super::compile::{Compiler, Known};
-use super::compile_images::{Sequence, narrow, place, shaped, width_of};
+use super::layouts::{Sequence, as_steps, narrow, place, shaped, width_of};
 use super::{PlanReal, Step};
 use crate::array::Array;
 use crate::graph::{Node, Op, SliceMasks};
@@ -19,8 +19,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
         for index in 0..node.inputs.len() {
             match self.known_at(node, index)? {
-                Known::Steps(..) if matches!(node.op, Op::Binary(_) | Op::Concat { .. }) && self.has_line(node) => {}
-                Known::Image(slot, layout) => return self.on_image(node, slot, layout).map(|known| vec![known]),
+                Known::Image(slot, layout) => {
+                    return self.on_image(node, slot, layout).map(|known| vec![as_steps(known)]);
+                }
                 Known::Steps(slot, sequence) => return self.on_steps(node, slot, sequence),
                 Known::Lengths(_) => return self.by_lengths(node).map(|known| vec![known]),
                 _ => {}
@@ -37,15 +38,12 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         } = sequence;
         let along = usize::from(!rows_second);
         let is_along = |axis: i64| place(axis, 3) == Some(along);
-        if let Some(known) = self.on_channels(node, slot, sequence) {
-            return Some(vec![known]);
-        }
         let one = match &node.op {
             Op::Transpose | Op::Move(Move::Transpose) => {
                 let rows_second = match *self.constant(node, 1)?.integers().ok()? {
                     [1, 0, 2] => !rows_second,
                     [0, 1, 2] => rows_second,
-                    _ => return None,
+                    _ => return self.on_line(node, slot, sequence),
                 };
                 let sequence = Sequence {
                     rows_second,
@@ -79,7 +77,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             },
             Op::Move(Move::Squeeze) => match *self.constant(node, 1)?.integers().ok()? {
                 [axis] if is_along(axis) && steps == 1 => Known::Slot(slot),
-                _ => return None,
+                _ => return self.on_line(node, slot, sequence),
             },
             Op::StridedSlice(masks) => {
                 let step = self.one_step(node, *masks, sequence)?;
@@ -94,7 +92,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 shaped(slot, &lengths)?
             }
             Op::Cast(dtype) if *dtype == T::DTYPE => Known::Steps(slot, sequence),
-            _ => return None,
+            _ => return self.on_line(node, slot, sequence),
         };
         Some(vec![one])
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serving_kernels::convolution::{Order, Pooled, Pooling};
 
 use super::compile::{Compiler, Draft, Known};
-use super::compile_images::{Layout, place, width_of};
 use super::images::{Image, windows};
+use super::layouts::{Layout, place, width_of};
 use super::{PlanReal, Step};
 use crate::array::{Array, DType};
 use crate::graph::{self, Node, Op, Reduce};
@@ -129,7 +129,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 over.sort_unstable();
                 let image = layout.image;
                 let all: &[usize] = match (layout.line, layout.channels_first) {
-                    (true, _) => &[2],
+                    (true, true) => &[2],
+                    (true, false) => &[1],
                     (false, true) => &[2, 3],
                     (false, false) => &[1, 2],
                 };
@@ -148,27 +149,27 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
 
     /// An image with zeros around it.
     pub(super) fn surrounded(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
-        if layout.line {
-            return None;
-        }
         let around = self.constant(node, 1)?.lengths().ok()?;
-        let filler = match node.inputs.get(2) {
-            None => T::ZERO,
-            Some(_) => match self.constant(node, 2)?.view::<T>().ok()? {
-                [filler] => *filler,
-                _ => return None,
-            },
+        let none = |index: usize| match self.known_at(node, index) {
+            Some(Known::Constant(array)) => array.dtype() == DType::Nothing,
+            known => known.is_none() && node.inputs.len() <= index,
         };
-        let [0, 0, first @ ..] = <[usize; 8]>::try_from(around).ok()? else {
-            return None;
+        let zero = none(2) || matches!(self.constant(node, 2)?.view::<T>(), Ok([filler]) if *filler == T::ZERO);
+        // ONNX lists all that comes before the axes first, TensorFlow pairs.
+        let place = |axis: usize| match node.op {
+            Op::Pad => (2 * axis, 2 * axis + 1),
+            _ => (axis, axis + layout.rank()),
         };
-        let ([top, bottom, left, right], [0, 0]) = (if layout.channels_first {
-            ([first[2], first[3], first[4], first[5]], [first[0], first[1]])
-        } else {
-            ([first[0], first[1], first[2], first[3]], [first[4], first[5]])
-        }) else {
-            return None;
+        (zero && none(3) && around.len() == 2 * layout.rank()).then_some(())?;
+        let of = |axis: usize| [around[place(axis).0], around[place(axis).1]];
+        let [channels, lines, places] = match (layout.line, layout.channels_first) {
+            (true, true) => [of(1), [0, 0], of(2)],
+            (true, false) => [of(2), [0, 0], of(1)],
+            (false, true) => [of(1), of(2), of(3)],
+            (false, false) => [of(3), of(1), of(2)],
         };
+        (of(0) == [0, 0] && channels == [0, 0]).then_some(())?;
+        let ([top, bottom], [left, right]) = (lines, places);
         let image = layout.image;
         let more = |length: usize, before: usize, after: usize| length.checked_add(before)?.checked_add(after);
         let larger = Layout {
@@ -179,9 +180,6 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             },
             ..layout
         };
-        if filler != T::ZERO {
-            return None;
-        }
         let to = self.slot(width_of(&larger.lengths())?);
         let pitch = larger.image.width * image.channels;
         let step = Step::Surround {

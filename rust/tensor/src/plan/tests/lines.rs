@@ -2,8 +2,9 @@
 
 use super::{check, flat, numbers};
 use crate::array::Array;
-use crate::graph::{Binary, Op, Reduce, Value};
+use crate::graph::{self, Binary, Op, Reduce, Value};
 use crate::maker::Maker;
+use crate::ops::moves::Padded;
 use crate::ops::normalization::Normalization;
 use crate::ops::spatial::{Padding, Pool, Window};
 use crate::ops::{Move, Spatial};
@@ -134,6 +135,94 @@ fn channels_side_by_side_and_constants_for_each() {
         maker.one(Op::Reshape, &[moved, shape])
     });
     check("normalised", &[4, 9], |maker, x| normalised(maker, x, 4));
+}
+
+/// `[rows, places, channels]` with an axis for lines around each convolution, as TensorFlow has it.
+#[test]
+fn a_series_of_tensorflow() {
+    check("channels last", &[20, 3], |maker, x| {
+        let pads = maker.constant(Array::new(vec![3, 2], vec![0_i32, 0, 4, 0, 0, 0]));
+        let x = maker.one(Op::Pad, &[x, pads]);
+        let x = image_convolved(maker, x, [1, 5, 3, 8]);
+        let bias = maker.constant(numbers(&[8]));
+        let x = maker.one(Op::BiasAdd { channels_first: false }, &[x, bias]);
+        let x = maker.one(Op::Activate(Activation::Rectifier), &[x]);
+        let axis = maker.scalar(1);
+        let x = maker.one(Op::ExpandDims, &[x, axis]);
+        let window = graph::Window {
+            strides: [2, 2],
+            dilations: [1, 1],
+            padding: graph::Padding::Valid,
+        };
+        let pool = Op::Pool {
+            window,
+            size: [1, 2],
+            maximum: true,
+        };
+        let x = maker.one(pool, &[x]);
+        let x = maker.one(Op::Squeeze(vec![1]), &[x]);
+        let factors = maker.constant(numbers(&[8]));
+        let x = maker.one(Op::Binary(Binary::Multiply), &[x, factors]);
+        let twice = maker.one(Op::Binary(Binary::Add), &[x, x]);
+        let axis = maker.integers(&[1]);
+        let reduce = Op::Reduce {
+            how: Reduce::Mean,
+            keep_axes: false,
+            all: false,
+        };
+        maker.one(reduce, &[twice, axis])
+    });
+    check("what comes out is a series", &[6, 4], |maker, x| {
+        image_convolved(maker, x, [1, 3, 4, 4])
+    });
+}
+
+fn image_convolved(maker: &mut Maker<'_>, x: Value, filter: [usize; 4]) -> Value {
+    let axis = maker.scalar(-3);
+    let x = maker.one(Op::ExpandDims, &[x, axis]);
+    let window = graph::Window {
+        strides: [1, 1],
+        dilations: [1, 1],
+        padding: graph::Padding::Same,
+    };
+    let weights = maker.constant(numbers(&filter));
+    let x = maker.one(Op::Convolution(window), &[x, weights]);
+    maker.one(Op::Squeeze(vec![-3]), &[x])
+}
+
+/// The same after a converter to ONNX: axes come and go without a number being moved.
+#[test]
+fn a_series_of_tensorflow_as_onnx() {
+    check("converted", &[20, 3], |maker, x| {
+        let axes = [maker.integers(&[1]), maker.integers(&[2]), maker.integers(&[3])];
+        let x = maker.one(Op::Move(Move::Unsqueeze), &[x, axes[0]]);
+        let order = maker.integers(&[0, 3, 1, 2]);
+        let x = maker.one(Op::Move(Move::Transpose), &[x, order]);
+        let constants = [numbers(&[8, 3, 1, 5]), numbers(&[8])].map(|array| maker.constant(array));
+        let window = Window::default();
+        let convolution = Op::Spatial(Spatial::Convolution { window, groups: 1 });
+        let x = maker.one(convolution, &[x, constants[0], constants[1]]);
+        let x = maker.one(Op::Move(Move::Squeeze), &[x, axes[1]]);
+        let x = maker.one(Op::Activate(Activation::Rectifier), &[x]);
+        let pads = maker.integers(&[0, 0, 4, 0, 0, 0]);
+        let zero = maker.constant(Array::scalar(0.0_f32));
+        let how = Padded::Constant;
+        let x = maker.one(Op::Move(Move::Pad { how }), &[x, pads, zero]);
+        let x = maker.one(Op::Move(Move::Unsqueeze), &[x, axes[2]]);
+        let window = Window::default();
+        let sizes = vec![2, 1];
+        let x = maker.one(
+            Op::Spatial(Spatial::Pool {
+                how: MAXIMUM,
+                sizes,
+                window,
+            }),
+            &[x],
+        );
+        let x = maker.one(Op::Move(Move::Squeeze), &[x, axes[2]]);
+        let order = maker.integers(&[0, 2, 1]);
+        maker.one(Op::Move(Move::Transpose), &[x, order])
+    });
 }
 
 fn normalised(maker: &mut Maker<'_>, x: Value, channels: usize) -> Value {
