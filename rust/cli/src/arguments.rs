@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serving_model::ModelType;
+use serving_model::wire::model_descriptor::Engine;
 use serving_model::wire::{InputBinding, ModelPreprocessing};
 
 /// Inspect, validate, score and time a model with the engine that runs inside Flink.
@@ -58,6 +59,28 @@ pub(crate) struct ModelArguments {
     /// Signature of a SavedModel; when left out, `serving_default`, else the only one
     #[arg(long, value_name = "NAME")]
     pub(crate) signature: Option<String>,
+    /// What evaluates an ONNX model
+    #[arg(long, value_enum, default_value_t = EngineChoice::Own)]
+    pub(crate) engine: EngineChoice,
+}
+
+/// Engines as the command line names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// Kernels and interpreter of this library; tract where a model has an operator that only it has
+    Own,
+    /// tract
+    Tract,
+}
+
+impl EngineChoice {
+    /// The engine on the wire.
+    pub(crate) fn wire(self) -> Engine {
+        match self {
+            Self::Own => Engine::Own,
+            Self::Tract => Engine::Tract,
+        }
+    }
 }
 
 /// Preprocessing, as a descriptor has it.

@@ -106,6 +106,7 @@ pub(crate) fn open_signature(arguments: &ModelArguments, signature: Option<&str>
         name: file.clone(),
         modeltype: model_type,
         signature: signature.unwrap_or_default().to_owned(),
+        engine: arguments.engine.wire().into(),
         ..ModelDescriptor::default()
     };
     // The folder of a file that is named without one is the current one.

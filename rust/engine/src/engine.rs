@@ -34,12 +34,13 @@ const WORTH_A_THREAD: usize = 64 << 10;
 /// Bytes of content from which on it is compressed only after the model is compiled: both need about as much memory.
 const SIDE_BY_SIDE: usize = 32 << 20;
 
-/// Same content, type, signature and folder: same compiled model.
+/// Same content, type, signature, engine and folder: same compiled model.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     digest: Digest,
     model_type: i32,
     signature: String,
+    engine: i32,
     directory: Option<PathBuf>,
 }
 
@@ -170,7 +171,7 @@ impl Engine {
         directory: Option<&Path>,
         stored: Option<&[u8]>,
     ) -> Result<Arc<Loaded>, ModelError> {
-        let factory = self.resolver.resolve(descriptor.modeltype)?;
+        let factory = self.resolver.resolve_for(descriptor)?;
         self.share(descriptor, digest, directory, || {
             // How much the model will take is not known yet; no less than this, as its content is kept.
             let memory = self.memory.reserve(content.len())?;
@@ -225,6 +226,7 @@ impl Engine {
             digest,
             model_type: descriptor.modeltype,
             signature: descriptor.signature.clone(),
+            engine: descriptor.engine,
             directory: directory.map(Path::to_path_buf),
         };
         let slot = {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::wire::model_descriptor::Engine;
 use crate::wire::{ErrorCode, ModelDescriptor};
 use crate::{Block, Digest, ModelError, ModelType, Output, Schema, TensorModel};
 
@@ -100,6 +101,11 @@ pub trait ModelFactory: Send + Sync {
     /// The type.
     fn model_type(&self) -> ModelType;
 
+    /// The engines that a descriptor may ask for.
+    fn engines(&self) -> &'static [Engine] {
+        &[Engine::Own]
+    }
+
     /// Makes a model.
     ///
     /// # Errors
@@ -135,6 +141,25 @@ impl ModelFactoriesResolver {
             .retain(|known| known.model_type() != factory.model_type());
         self.factories.push(Box::new(factory));
         self
+    }
+
+    /// The factory for a descriptor's type, which has the engine that it asks for.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); `DESCRIPTOR_INVALID` for an engine that the protocol or the type doesn't have.
+    pub fn resolve_for(&self, descriptor: &ModelDescriptor) -> Result<&dyn ModelFactory, ModelError> {
+        let factory = self.resolve(descriptor.modeltype)?;
+        let invalid = |message: String| ModelError::new(ErrorCode::DescriptorInvalid, message);
+        let engine = Engine::try_from(descriptor.engine)
+            .map_err(|_| invalid(format!("there is no engine {}", descriptor.engine)))?;
+        if factory.engines().contains(&engine) {
+            return Ok(factory);
+        }
+        Err(invalid(format!(
+            "models of type {} do not run on the engine {}",
+            factory.model_type().as_str_name(),
+            engine.as_str_name()
+        )))
     }
 
     /// The factory for a type's number on the wire.

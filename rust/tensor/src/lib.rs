@@ -2,12 +2,13 @@
 //!
 //! A file is read by a front end (`tensorflow`, `saved_model`, `onnx`) to a checked graph that knows no format (`graph`), made smaller (`rewrite`),
 //! and, where every row is worked on for itself by dense layers and the like, compiled to kernels (`plan`). Other graphs
-//! are evaluated node by node (`run`, `ops`). See `docs/tensor.md`.
+//! are evaluated node by node (`run`, `ops`); ONNX models with operators that we do not have are left to tract (`tract`). See `docs/tensor.md`.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
-use serving_model::{Model, ModelError, ModelFactory, ModelSource, ModelType};
+use serving_model::wire::model_descriptor::Engine;
+use serving_model::{ErrorCode, Model, ModelError, ModelFactory, ModelSource, ModelType};
 
 mod archive;
 mod array;
@@ -24,6 +25,7 @@ mod run;
 mod saved_model;
 mod score;
 mod tensorflow;
+mod tract;
 mod trouble;
 
 /// Makes models from frozen TensorFlow graphs.
@@ -67,7 +69,8 @@ impl ModelFactory for SavedModelFactory {
 /// Makes models from ONNX files.
 ///
 /// Names of inputs and outputs are those of the file. In rows the first axis, the batch, is left out. External data is read
-/// from the folder that the model was delivered in, which may be a zip or tar, and from nowhere else.
+/// from the folder that the model was delivered in, which may be a zip or tar, and from nowhere else. A model with operators that
+/// this library does not have, or whose descriptor says so, is evaluated by tract.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnnxModelFactory;
 
@@ -76,11 +79,39 @@ impl ModelFactory for OnnxModelFactory {
         ModelType::Onnx
     }
 
+    fn engines(&self) -> &'static [Engine] {
+        &[Engine::Own, Engine::Tract]
+    }
+
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        let graph = onnx::read_model(source.content, source.directory.as_deref(), source.limits)?;
-        let model = model::GraphModel::new(self.model_type(), graph, source.limits.native_bytes)?;
+        let (content, folder, limits) = (source.content, source.directory.as_deref(), source.limits);
+        let on_tract = || {
+            let network = tract::read_network(content, folder, limits)?;
+            model::GraphModel::on_tract(self.model_type(), network, limits.native_bytes)
+        };
+        let asked = source.descriptor.engine == i32::from(Engine::Tract);
+        let own = onnx::read_model(content, folder, limits);
+        let model = match own {
+            Ok(graph) if !asked => model::GraphModel::new(self.model_type(), graph, limits.native_bytes)?,
+            Ok(graph) => {
+                drop(graph);
+                on_tract()?
+            }
+            // Whatever else is wrong with a file is wrong for tract, too.
+            Err(ours) if ours.code != ErrorCode::ModelUnsupported => return Err(ours),
+            Err(_) if asked => on_tract()?,
+            Err(ours) => on_tract().map_err(|theirs| also(ours, theirs))?,
+        };
         Ok(Arc::new(model))
     }
+}
+
+/// Our error, and in a sentence why tract was of no help.
+fn also(mut ours: ModelError, theirs: ModelError) -> ModelError {
+    if theirs.message != ours.message {
+        ours.others.push(theirs);
+    }
+    ours
 }
 
 /// Whether two names mean the same tensor: `x` and `x:0` do.

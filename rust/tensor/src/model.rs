@@ -1,5 +1,6 @@
 //! A graph as a model: rows and whole tensors.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -7,15 +8,18 @@ use serving_model::{ErrorCode, Field, Model, ModelError, ModelType, Schema, Scor
 
 use crate::array::{Array, DType, Data};
 use crate::cells::{data_type, to_array, to_tensor};
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Op, Value};
 use crate::plan::Plan;
 use crate::run::{Budget, run};
 use crate::score::{GraphScorer, PlanScorer, call};
+use crate::tract::Network;
 use crate::trouble::Trouble;
 use crate::{plan, rewrite, same_tensor_name};
 
 /// Widest row of a field. A file can claim any shape.
 const WIDEST_ROW: u32 = 1 << 24;
+/// Rows that the general path takes at a time.
+const MOST_TOGETHER: usize = 256;
 
 /// How rows become tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +30,17 @@ pub(crate) enum Batching {
     OneByOne,
 }
 
-/// The fast path, where there is one.
+/// What evaluates a graph.
 #[derive(Debug)]
-pub(crate) enum Compiled {
+pub(crate) enum Way {
+    /// Kernels, in single precision.
     Single(Plan<f32>),
+    /// Kernels, in double precision.
     Double(Plan<f64>),
+    /// Node by node.
+    Nodes,
+    /// Tract; the graph has inputs and outputs alone.
+    Tract(Box<Network>),
 }
 
 /// A compiled graph.
@@ -39,7 +49,7 @@ pub(crate) struct GraphModel {
     model_type: ModelType,
     /// Without its constants when it is compiled.
     pub(crate) graph: Graph,
-    pub(crate) compiled: Option<Compiled>,
+    pub(crate) way: Way,
     pub(crate) batching: Batching,
     schema: Schema,
     bytes: usize,
@@ -56,12 +66,31 @@ impl GraphModel {
     pub(crate) fn new(model_type: ModelType, graph: Graph, native_bytes: usize) -> Result<Self, ModelError> {
         let mut graph = rewrite::simplify(graph);
         rewrite::infer_shapes(&mut graph);
-        let compiled = plan::compile(&graph)
-            .map(Compiled::Single)
-            .or_else(|| plan::compile(&graph).map(Compiled::Double));
-        if compiled.is_none() {
+        let way = plan::compile(&graph)
+            .map(Way::Single)
+            .or_else(|| plan::compile(&graph).map(Way::Double))
+            .unwrap_or(Way::Nodes);
+        if let Way::Nodes = way {
             rewrite::prepare(&mut graph);
         }
+        Self::with_way(model_type, graph, way, native_bytes)
+    }
+
+    /// A network on tract.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn on_tract(model_type: ModelType, network: Network, native_bytes: usize) -> Result<Self, ModelError> {
+        let port = |(port, name): (usize, &String)| (name.clone(), Value { node: 0, port });
+        let graph = Graph {
+            inputs: network.inputs.clone(),
+            outputs: network.outputs.iter().enumerate().map(port).collect(),
+            ..Graph::default()
+        };
+        Self::with_way(model_type, graph, Way::Tract(Box::new(network)), native_bytes)
+    }
+
+    fn with_way(model_type: ModelType, graph: Graph, way: Way, native_bytes: usize) -> Result<Self, ModelError> {
         let inputs = graph.inputs.iter().map(|input| {
             let shape = input.shape.as_deref().and_then(row_shape);
             // Of a list or a map, the type of what is inside.
@@ -80,15 +109,18 @@ impl GraphModel {
             signatures: Vec::new(),
             signature: String::new(),
             graph,
-            compiled,
+            way,
         };
         model.bytes = model.heap_bytes();
         model.check_size(native_bytes)?;
-        if model.compiled.is_some() {
+        if model.is_compiled() {
             // The plan has its own copy of every constant, in its own order.
             model.graph.drop_constants();
         }
         model.find_outputs();
+        if let Way::Tract(network) = &mut model.way {
+            network.settle(model.batching == Batching::Together);
+        }
         // The trial has built what is built when first needed.
         model.bytes = model.heap_bytes();
         model.check_size(native_bytes)?;
@@ -104,10 +136,10 @@ impl GraphModel {
 
     /// Whether the model and what one task works in fit.
     fn check_size(&self, native_bytes: usize) -> Result<(), ModelError> {
-        let space = match &self.compiled {
-            Some(Compiled::Single(plan)) => plan.workspace_bytes(),
-            Some(Compiled::Double(plan)) => plan.workspace_bytes(),
-            None => 0,
+        let space = match &self.way {
+            Way::Single(plan) => plan.workspace_bytes(),
+            Way::Double(plan) => plan.workspace_bytes(),
+            Way::Nodes | Way::Tract(_) => 0,
         };
         let bytes = self.bytes.saturating_add(space);
         if bytes <= native_bytes {
@@ -119,12 +151,17 @@ impl GraphModel {
     }
 
     fn heap_bytes(&self) -> usize {
-        let compiled = match &self.compiled {
-            Some(Compiled::Single(plan)) => plan.heap_bytes(),
-            Some(Compiled::Double(plan)) => plan.heap_bytes(),
-            None => 0,
+        let way = match &self.way {
+            Way::Single(plan) => plan.heap_bytes(),
+            Way::Double(plan) => plan.heap_bytes(),
+            Way::Nodes => 0,
+            Way::Tract(network) => network.heap_bytes(),
         };
-        self.graph.heap_bytes() + compiled
+        self.graph.heap_bytes() + way
+    }
+
+    fn is_compiled(&self) -> bool {
+        matches!(self.way, Way::Single(_) | Way::Double(_))
     }
 
     /// Types and shapes of the outputs: those of a trial with rows of zeros. Where it fails, they stay unknown.
@@ -135,7 +172,7 @@ impl GraphModel {
             .iter()
             .any(|input| matches!(input.shape.as_deref(), Some([Some(_), ..])));
         // A plan works on each row by itself.
-        let two = if fixed || self.compiled.is_some() {
+        let two = if fixed || self.is_compiled() {
             None
         } else {
             self.trial(2).zip(self.trial(3))
@@ -155,7 +192,7 @@ impl GraphModel {
         let one = match &two {
             Some((two, three)) if rows_follow(two, three) => two.clone(),
             _ => {
-                if self.compiled.is_none() {
+                if !self.is_compiled() {
                     self.batching = Batching::OneByOne;
                 }
                 self.trial(1).unwrap_or_default()
@@ -191,10 +228,10 @@ impl GraphModel {
 
     /// The texts that an output stands for by code.
     fn labels_of(&self, output: usize) -> Vec<String> {
-        match &self.compiled {
-            Some(Compiled::Single(plan)) => plan.texts_of(output),
-            Some(Compiled::Double(plan)) => plan.texts_of(output),
-            None => Vec::new(),
+        match &self.way {
+            Way::Single(plan) => plan.texts_of(output),
+            Way::Double(plan) => plan.texts_of(output),
+            Way::Nodes | Way::Tract(_) => Vec::new(),
         }
     }
 
@@ -208,11 +245,30 @@ impl GraphModel {
             steps: 1 << 31,
             bytes: 1 << 28,
         };
-        match &self.compiled {
-            Some(Compiled::Single(plan)) => call(plan, &inputs).ok(),
-            Some(Compiled::Double(plan)) => call(plan, &inputs).ok(),
-            None => run(&self.graph, &inputs, &mut budget).ok(),
+        self.evaluate(&inputs, &mut budget).ok()
+    }
+
+    /// Evaluates all outputs; the budget is kept where the graph is evaluated node by node.
+    ///
+    /// # Errors
+    /// What failed.
+    pub(crate) fn evaluate(&self, inputs: &[Array], budget: &mut Budget) -> Result<Vec<Array>, Trouble> {
+        match &self.way {
+            Way::Single(plan) => call(plan, inputs),
+            Way::Double(plan) => call(plan, inputs),
+            Way::Nodes => run(&self.graph, inputs, budget),
+            Way::Tract(network) => network.run(inputs),
         }
+    }
+
+    /// How many of the rows that are left are evaluated in one call.
+    pub(crate) fn rows_of(&self, left: usize) -> usize {
+        let together = match (self.batching, &self.way) {
+            (Batching::OneByOne, _) => 1,
+            (Batching::Together, Way::Tract(network)) => network.rows_of(left),
+            (Batching::Together, _) => left.min(MOST_TOGETHER),
+        };
+        together.max(1)
     }
 
     fn input_array(&self, index: usize, tensor: &Tensor) -> Result<Array, ModelError> {
@@ -325,15 +381,24 @@ impl Model for GraphModel {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!(
-            "{} nodes, {}\n",
-            self.graph.nodes.len(),
-            match (&self.compiled, self.batching) {
-                (Some(_), _) => "compiled to kernels",
-                (None, Batching::Together) => "evaluated node by node",
-                (None, Batching::OneByOne) => "evaluated node by node, one row at a time",
-            }
-        );
+        let mut operators: BTreeMap<&str, usize> = BTreeMap::new();
+        if let Way::Tract(network) = &self.way {
+            operators.extend(network.operators.iter().map(|(name, count)| (name.as_str(), *count)));
+        }
+        let nodes = match &self.way {
+            Way::Tract(_) => operators.values().sum(),
+            _ => self.graph.nodes.len(),
+        };
+        let way = match &self.way {
+            Way::Single(_) | Way::Double(_) => "compiled to kernels",
+            Way::Nodes => "evaluated node by node",
+            Way::Tract(_) => "evaluated by tract",
+        };
+        let rows = match self.batching {
+            Batching::OneByOne => ", one row at a time",
+            Batching::Together => "",
+        };
+        let mut text = format!("{nodes} nodes, {way}{rows}\n");
         for input in &self.graph.inputs {
             let dtype = input.dtype.map_or_else(String::new, |dtype| dtype.to_string());
             let _ = writeln!(
@@ -343,14 +408,13 @@ impl Model for GraphModel {
                 shape_text(input.shape.as_deref())
             );
         }
-        let mut operators = std::collections::BTreeMap::new();
         for node in self
             .graph
             .nodes
             .iter()
             .filter(|node| !matches!(node.op, Op::Constant(_) | Op::Input(_)))
         {
-            *operators.entry(node.operator.as_str()).or_insert(0) += 1;
+            *operators.entry(node.operator.as_str()).or_default() += 1;
         }
         let operators: Vec<String> = operators
             .iter()
@@ -380,16 +444,16 @@ impl Model for GraphModel {
                 unknown.join(", ")
             )));
         }
-        Ok(match &self.compiled {
-            Some(Compiled::Single(plan)) => {
+        Ok(match &self.way {
+            Way::Single(plan) => {
                 let space = plan.workspace();
                 Box::new(PlanScorer::new(self, space))
             }
-            Some(Compiled::Double(plan)) => {
+            Way::Double(plan) => {
                 let space = plan.workspace();
                 Box::new(PlanScorer::new(self, space))
             }
-            None => Box::new(GraphScorer::new(self)),
+            Way::Nodes | Way::Tract(_) => Box::new(GraphScorer::new(self)),
         })
     }
 
@@ -416,11 +480,7 @@ impl TensorModel for GraphModel {
                 }
             });
         }
-        let outputs = match &self.compiled {
-            Some(Compiled::Single(plan)) => call(plan, &arrays),
-            Some(Compiled::Double(plan)) => call(plan, &arrays),
-            None => run(&self.graph, &arrays, &mut Budget::default()),
-        };
+        let outputs = self.evaluate(&arrays, &mut Budget::default());
         let outputs = outputs.map_err(Trouble::into_error)?;
         let names = self.graph.outputs.iter().map(|(name, _)| name.clone());
         Ok(names.zip(outputs.into_iter().map(to_tensor)).collect())

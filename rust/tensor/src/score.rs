@@ -6,14 +6,11 @@ use serving_model::{Block, ErrorCode, Field, Model as _, Output, Scorer};
 
 use crate::array::{Array, BF16, DType, Data, F16, Text, elements, for_plain};
 use crate::cells::{Convert, ToCell, Unfit, read_cells, write_cells};
-use crate::model::{Batching, Compiled, GraphModel, batch_shape, keys};
+use crate::model::{GraphModel, Way, batch_shape, keys};
 use crate::ops::classical::Labels;
 use crate::plan::{Answer, Plan, PlanReal, Workspace, class_of};
-use crate::run::{Budget, run};
+use crate::run::Budget;
 use crate::trouble::Trouble;
-
-/// Rows that the general path takes at a time.
-const MOST_TOGETHER: usize = 256;
 
 /// Marks a row as failed because of a cell.
 #[cold]
@@ -43,22 +40,22 @@ fn fail_cell(output: &mut Output, row: usize, field: &Field, (cell, unfit): (usi
 
 /// A compiled graph's element type, and where its plan is.
 pub(crate) trait Planned: PlanReal + Convert + ToCell {
-    fn plan(compiled: Option<&Compiled>) -> Option<&Plan<Self>>;
+    fn plan(way: &Way) -> Option<&Plan<Self>>;
 }
 
 impl Planned for f32 {
-    fn plan(compiled: Option<&Compiled>) -> Option<&Plan<Self>> {
-        match compiled {
-            Some(Compiled::Single(plan)) => Some(plan),
+    fn plan(way: &Way) -> Option<&Plan<Self>> {
+        match way {
+            Way::Single(plan) => Some(plan),
             _ => None,
         }
     }
 }
 
 impl Planned for f64 {
-    fn plan(compiled: Option<&Compiled>) -> Option<&Plan<Self>> {
-        match compiled {
-            Some(Compiled::Double(plan)) => Some(plan),
+    fn plan(way: &Way) -> Option<&Plan<Self>> {
+        match way {
+            Way::Double(plan) => Some(plan),
             _ => None,
         }
     }
@@ -78,7 +75,7 @@ impl<T> PlanScorer<T> {
 
 impl<T: Planned> Scorer for PlanScorer<T> {
     fn score(&mut self, input: &Block, output: &mut Output) {
-        let Some(plan) = T::plan(self.model.compiled.as_ref()) else {
+        let Some(plan) = T::plan(&self.model.way) else {
             return;
         };
         let fields = &self.model.schema().inputs;
@@ -222,7 +219,7 @@ fn answer_array<T: Planned>(
     }
 }
 
-/// Scores a graph node by node.
+/// Scores a graph node by node, or a network on tract.
 pub(crate) struct GraphScorer {
     model: Arc<GraphModel>,
     /// Rows whose cells fit.
@@ -251,7 +248,7 @@ impl GraphScorer {
             });
             start += width;
         }
-        let results = run(&self.model.graph, &arrays, &mut Budget::default())?;
+        let results = self.model.evaluate(&arrays, &mut Budget::default())?;
         let mut start = 0;
         let mut fields = self.model.schema().outputs.iter();
         for array in &results {
@@ -363,11 +360,9 @@ impl Scorer for GraphScorer {
         let mut good = std::mem::take(&mut self.good);
         good.clear();
         good.extend((0..input.rows()).filter(|row| self.check(input, *row, output)));
-        let together = match self.model.batching {
-            Batching::Together => MOST_TOGETHER,
-            Batching::OneByOne => 1,
-        };
-        for rows in good.chunks(together) {
+        let mut left = good.as_slice();
+        while let Some((rows, rest)) = left.split_at_checked(self.model.rows_of(left.len())) {
+            left = rest;
             let Err(trouble) = self.run(input, rows, output) else {
                 continue;
             };

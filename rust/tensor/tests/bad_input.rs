@@ -3,11 +3,9 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
-use serving_model::{Block, Model, ModelError, Output};
-use support::{load, load_onnx, ones, own, own_onnx, read};
+use serving_model::{Block, Output};
+use support::{Load, load, load_on_tract, load_onnx, ones, own, own_onnx, own_tract, read};
 
 /// More than any of the files needs, and far less than what a shape in them can claim.
 const MOST_BYTES: u64 = 3 << 30;
@@ -37,12 +35,16 @@ fn onnx_file(name: &str) -> Vec<u8> {
     read(&own_onnx(name).join("model.onnx"))
 }
 
+const TRACT_CORPUS: [&str; 4] = ["encoder", "shape-of-rows", "one-row", "branches"];
+
+fn tract_file(name: &str) -> Vec<u8> {
+    read(&own_tract(name).join("model.onnx"))
+}
+
 /// Loads and, where that works, uses a model.
 fn exercise(content: &[u8]) {
     exercise_with(load, content);
 }
-
-type Load = fn(&[u8]) -> Result<Arc<dyn Model>, ModelError>;
 
 fn exercise_with(load: Load, content: &[u8]) {
     let counted = allocation_counter::measure(|| {
@@ -76,6 +78,14 @@ fn onnx_files_cut_off_anywhere_are_refused_or_harmless() {
     for name in ["sk-tree-clf-iris", "sk-logreg-iris-zipmap", "native-lstm"] {
         let whole = onnx_file(name);
         (0..whole.len()).for_each(|length| exercise_with(load_onnx, &whole[..length]));
+    }
+}
+
+#[test]
+fn files_for_tract_cut_off_anywhere_are_refused_or_harmless() {
+    for name in TRACT_CORPUS {
+        let whole = tract_file(name);
+        (0..whole.len()).for_each(|length| exercise_with(load_on_tract, &whole[..length]));
     }
 }
 
@@ -136,6 +146,19 @@ proptest! {
             content[place] = byte;
         }
         exercise_with(load_onnx, &content);
+    }
+
+    #[test]
+    fn changed_bytes_of_files_for_tract_are_refused_or_harmless(
+        file in 0..TRACT_CORPUS.len(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut content = tract_file(TRACT_CORPUS[file]);
+        for (place, byte) in changes {
+            let place = place.index(content.len());
+            content[place] = byte;
+        }
+        exercise_with(load_on_tract, &content);
     }
 
     #[test]

@@ -28,10 +28,10 @@ def as_json(array):
     return "NaN" if isinstance(value, float) and math.isnan(value) else value
 
 
-def write(folder, name, nodes, inputs, outputs, constants, opsets, records):
+def write(folder, name, nodes, inputs, outputs, constants, opsets, records, batch="batch"):
     """Writes a model with the answers to records; inputs and outputs are types by name, the first axis is the batch."""
     info = lambda all_: [helper.make_tensor_value_info(key, kind, None) for key, kind in all_.items()]
-    first = lambda key, kind: helper.make_tensor_value_info(key, kind, ["batch", *records[0][key].shape[1:]])
+    first = lambda key, kind: helper.make_tensor_value_info(key, kind, [batch, *records[0][key].shape[1:]])
     graph = helper.make_graph(
         nodes, name, [first(key, kind) for key, kind in inputs.items()], info(outputs), [numpy_helper.from_array(value, key) for key, value in constants.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()], ir_version=8)

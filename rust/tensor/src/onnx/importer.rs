@@ -19,7 +19,7 @@ const NEWEST: i64 = 28;
 /// Unsupported operators that a message names.
 const SHOWN: usize = 20;
 /// Deepest nesting of graphs and functions.
-const MOST_NESTED: usize = 32;
+pub(super) const MOST_NESTED: usize = 32;
 /// Most nodes built; functions are built for each call.
 const MOST_BUILT: usize = 1 << 21;
 
@@ -96,15 +96,24 @@ pub(super) fn import(model: &ModelProto, external: External<'_>) -> Result<Graph
     if importer.unsupported.is_empty() {
         return Ok(result);
     }
-    let count = importer.unsupported.len();
-    let mut listed: Vec<String> = importer.unsupported.into_iter().take(SHOWN).collect();
+    Err(ModelError::unsupported(format!(
+        "operators that are not supported: {}",
+        listed(importer.unsupported)
+    )))
+}
+
+/// The first of many names, and how many more there are.
+pub(crate) fn listed(names: BTreeSet<String>) -> String {
+    let count = names.len();
+    let mut listed: Vec<String> = names.into_iter().take(SHOWN).collect();
     if count > SHOWN {
         listed.push(format!("{} more", count - SHOWN));
     }
-    Err(ModelError::unsupported(format!(
-        "operators that are not supported: {}",
-        listed.join(", ")
-    )))
+    listed.join(", ")
+}
+
+pub(super) fn nested_too_deep() -> ModelError {
+    ModelError::unsupported(format!("graphs and functions are nested more than {MOST_NESTED} deep"))
 }
 
 /// A domain's one name.
@@ -226,9 +235,7 @@ impl Importer<'_> {
 
     fn deeper(&self) -> Result<(), ModelError> {
         if self.frames.len() > MOST_NESTED {
-            return Err(ModelError::unsupported(format!(
-                "graphs and functions are nested more than {MOST_NESTED} deep"
-            )));
+            return Err(nested_too_deep());
         }
         Ok(())
     }
@@ -424,7 +431,7 @@ impl Importer<'_> {
 }
 
 /// An input of the model.
-fn input(info: &ValueInfoProto) -> Result<Input, ModelError> {
+pub(super) fn input(info: &ValueInfoProto) -> Result<Input, ModelError> {
     let named = |error: ModelError| ModelError::new(error.code, format!("input '{}': {}", info.name, error.message));
     let kind = info.r#type.as_ref();
     let mut input = typed(kind).map_err(named)?;

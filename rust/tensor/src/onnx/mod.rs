@@ -1,6 +1,7 @@
 //! ONNX's model protocol to [`Graph`].
 
 mod control;
+mod embed;
 mod functions;
 mod importer;
 mod node;
@@ -17,6 +18,9 @@ use serving_model::{Limits, ModelError};
 
 use crate::archive::{Files, is_archive};
 use crate::graph::Graph;
+pub(crate) use embed::Embedded;
+pub(crate) use importer::listed;
+use proto::ModelProto;
 use tensors::External;
 
 /// The messages of `proto/onnx`, generated.
@@ -34,6 +38,25 @@ const EXTENSION: &str = ".onnx";
 /// `MODEL_UNPARSABLE`, `MODEL_INVALID` (values that nobody makes, cycles, contradictions), `MODEL_UNSUPPORTED` (operators and
 /// types; all operators are named at once), `MODEL_TOO_LARGE`.
 pub(crate) fn read_model(content: &[u8], folder: Option<&Path>, limits: Limits) -> Result<Graph, ModelError> {
+    read_with(content, folder, limits, |model, external| {
+        importer::import(&model, external)
+    })
+}
+
+/// Reads a model for another engine; where [`read_model`] finds more than operators wrong with it, it is not for that either.
+///
+/// # Errors
+/// As [`read_model`], but operators are not looked at.
+pub(crate) fn read_message(content: &[u8], folder: Option<&Path>, limits: Limits) -> Result<Embedded, ModelError> {
+    read_with(content, folder, limits, embed::embed)
+}
+
+fn read_with<T>(
+    content: &[u8],
+    folder: Option<&Path>,
+    limits: Limits,
+    read: impl FnOnce(ModelProto, External<'_>) -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
     if content.len() > limits.content_bytes {
         return Err(ModelError::too_large(format!(
             "model has {} bytes, the limit is {}",
@@ -42,7 +65,8 @@ pub(crate) fn read_model(content: &[u8], folder: Option<&Path>, limits: Limits) 
         )));
     }
     if !is_archive(content) {
-        return read_file(content, External::folder(folder, limits.content_bytes));
+        let model = decode(content)?;
+        return read(model, External::folder(folder, limits.content_bytes));
     }
     let files = Files::unpack(content, limits.content_bytes.min(limits.native_bytes))?;
     let is_model = |name: &str| name.len() > EXTENSION.len() && name.to_ascii_lowercase().ends_with(EXTENSION);
@@ -50,14 +74,13 @@ pub(crate) fn read_model(content: &[u8], folder: Option<&Path>, limits: Limits) 
     let path = path.ok_or_else(|| ModelError::invalid(format!("there is no file '*{EXTENSION}'")))?;
     let mut files = files.beside(&path);
     let file = files.take(crate::archive::name_of(&path)).unwrap_or(Cow::Borrowed(&[]));
-    read_file(&file, External::files(files, limits.content_bytes))
+    let model = decode(&file)?;
+    read(model, External::files(files, limits.content_bytes))
 }
 
-fn read_file(content: &[u8], external: External<'_>) -> Result<Graph, ModelError> {
+fn decode(content: &[u8]) -> Result<ModelProto, ModelError> {
     parts::check(content)?;
-    let model = proto::ModelProto::decode(content)
-        .map_err(|error| ModelError::unparsable(format!("not an ONNX model: {error}")))?;
-    importer::import(&model, external)
+    ModelProto::decode(content).map_err(|error| ModelError::unparsable(format!("not an ONNX model: {error}")))
 }
 
 #[cfg(test)]

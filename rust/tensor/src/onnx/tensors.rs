@@ -123,7 +123,7 @@ impl<'a> External<'a> {
     /// # Errors
     /// `MODEL_INVALID` for a reference out of the folder or beyond the file, `MODEL_UNSUPPORTED` when the model came without
     /// a folder, `MODEL_TOO_LARGE`.
-    fn read(&mut self, tensor: &TensorProto) -> Result<Vec<u8>, ModelError> {
+    pub(super) fn read(&mut self, tensor: &TensorProto) -> Result<Vec<u8>, ModelError> {
         let entry = |key: &str| {
             tensor
                 .external_data

@@ -7,6 +7,10 @@ pub(super) fn map<T: Plain, R: Element>(shape: &[usize], values: &[T], function:
     Array::new(shape.to_vec(), values.iter().map(|value| function(*value)).collect())
 }
 
+fn is_not_zero<T: Copy + Default + PartialEq>(x: T) -> bool {
+    x != T::default()
+}
+
 /// Converts every element. Numbers that do not fit an integer type are cut to it from wider integers, and become its nearest
 /// number from floats.
 #[allow(
@@ -33,7 +37,7 @@ pub(crate) fn cast(array: &Array, dtype: DType) -> Result<Array, Trouble> {
                 DType::U16 => map(shape, $values, |x| x as u16),
                 DType::U32 => map(shape, $values, |x| x as u32),
                 DType::U64 => map(shape, $values, |x| x as u64),
-                DType::Bool => map(shape, $values, |x| x != Default::default()),
+                DType::Bool => map(shape, $values, is_not_zero),
                 DType::Text => map(shape, $values, $via_f32),
                 DType::List | DType::Map | DType::Nothing => {
                     return Err(Trouble::failed(format!(

@@ -1,11 +1,14 @@
 //! What the tests share: the shared folder beside the checkout, tensors as JSON, and the rules of comparison of its `check`.
 #![allow(dead_code, reason = "not every test needs everything")]
 
+pub(crate) mod onnx;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 use serving_model::wire::ModelDescriptor;
+use serving_model::wire::model_descriptor::Engine;
 use serving_model::{Limits, Model, ModelError, ModelFactory, ModelSource, Tensor, TensorData};
 use serving_tensor::{OnnxModelFactory, SavedModelFactory, TensorFlowModelFactory};
 
@@ -31,12 +34,29 @@ pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&read(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Makes a model of a file.
+pub(crate) type Load = fn(&[u8]) -> Result<Arc<dyn Model>, ModelError>;
+
 pub(crate) fn load(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
     load_with(&TensorFlowModelFactory, content, None)
 }
 
 pub(crate) fn load_onnx(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
     load_with(&OnnxModelFactory, content, None)
+}
+
+/// Loads a model that asks for tract.
+pub(crate) fn load_on_tract(content: &[u8]) -> Result<Arc<dyn Model>, ModelError> {
+    let descriptor = ModelDescriptor {
+        engine: Engine::Tract.into(),
+        ..ModelDescriptor::default()
+    };
+    OnnxModelFactory.create(&ModelSource {
+        descriptor: &descriptor,
+        content,
+        directory: None,
+        limits: Limits::default(),
+    })
 }
 
 pub(crate) fn load_with(
@@ -145,6 +165,13 @@ pub(crate) fn own(name: &str) -> PathBuf {
 /// A case of this crate in ONNX.
 pub(crate) fn own_onnx(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx-data").join(name)
+}
+
+/// A case of this crate for tract.
+pub(crate) fn own_tract(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/tract-data")
+        .join(name)
 }
 
 /// A SavedModel of this crate.

@@ -7,6 +7,7 @@ import io.flinkserving.wire.ErrorCode;
 import io.flinkserving.wire.InputBinding;
 import io.flinkserving.wire.ModelDescriptor;
 import io.flinkserving.wire.ModelDescriptor.Action;
+import io.flinkserving.wire.ModelDescriptor.Engine;
 import io.flinkserving.wire.ModelPreprocessing;
 import io.flinkserving.wire.OutputBinding;
 import java.security.MessageDigest;
@@ -290,6 +291,10 @@ public final class ModelToServe {
                     descriptor.getAction() != Action.UNRECOGNIZED,
                     descriptor,
                     "its action is " + descriptor.getActionValue());
+            require(
+                    descriptor.getEngine() != Engine.UNRECOGNIZED,
+                    descriptor,
+                    "its engine is " + descriptor.getEngineValue());
             require(
                     descriptor.getOccurredOn() >= 0,
                     descriptor,

@@ -1,6 +1,7 @@
 package io.flinkserving.state;
 
 import io.flinkserving.model.ModelToServe;
+import io.flinkserving.wire.ModelDescriptor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -52,8 +53,14 @@ public final class ServingState {
 
     /** Under which the packed bytes of an inline model are stored: what they depend on. */
     public static String storageKey(ModelToServe model) {
-        String signature = model.stateDescriptor().getSignature();
-        return model.type() + ":" + model.sha256() + (signature.isEmpty() ? "" : ":" + signature);
+        ModelDescriptor descriptor = model.stateDescriptor();
+        String signature = descriptor.getSignature();
+        int engine = descriptor.getEngineValue();
+        return model.type()
+                + ":"
+                + model.sha256()
+                + (signature.isEmpty() ? "" : ":" + signature)
+                + (engine == 0 ? "" : ":engine " + engine);
     }
 
     /** Under which the content of an inline model is stored until it is loaded and packed. */

@@ -10,11 +10,13 @@ import io.flinkserving.model.ModelException;
 import io.flinkserving.model.ModelToServe;
 import io.flinkserving.model.NativeModelFactoriesResolver;
 import io.flinkserving.model.ServingResult;
+import io.flinkserving.state.ServingState;
 import io.flinkserving.testing.Json;
 import io.flinkserving.testing.Wine;
 import io.flinkserving.wire.ErrorCode;
 import io.flinkserving.wire.InputBinding;
 import io.flinkserving.wire.ModelDescriptor;
+import io.flinkserving.wire.ModelDescriptor.Engine;
 import io.flinkserving.wire.ModelDescriptor.ModelType;
 import io.flinkserving.wire.WineRecord;
 import java.nio.charset.StandardCharsets;
@@ -179,6 +181,20 @@ class TensorModelTest {
     void anOnnxModelHasTheExternalDataOfItsFolder() throws Exception {
         Path path = copy(EXTERNAL.resolve("model"), "external");
         assertServed(path, external(), TensorModelTest::assertExternal);
+    }
+
+    @Test
+    void aModelThatAsksForTractRunsThereAndIsStoredApart() throws Exception {
+        Path path = copy(EXTERNAL.resolve("model"), "external");
+        ModelDescriptor.Builder tract = external().setEngine(Engine.TRACT);
+        assertServed(path, tract, TensorModelTest::assertExternal);
+        assertThat(ServingState.storageKey(inline(path, tract)))
+                .isNotEqualTo(ServingState.storageKey(inline(path, external())));
+        Path other = copy(SAVED_MODEL.resolve("saved_model"), "saved");
+        assertRefused(
+                at(other, classifier().setEngine(Engine.TRACT)),
+                ErrorCode.DESCRIPTOR_INVALID,
+                "TENSORFLOWSAVED do not run on the engine TRACT");
     }
 
     @Test

@@ -76,6 +76,7 @@ class ModelToServeTest {
                         d -> d.setData(ByteString.EMPTY)),
                 refused("empty location", ErrorCode.DESCRIPTOR_INVALID, d -> d.setLocation("")),
                 refused("unknown action", ErrorCode.DESCRIPTOR_INVALID, d -> d.setActionValue(9)),
+                refused("unknown engine", ErrorCode.DESCRIPTOR_INVALID, d -> d.setEngineValue(9)),
                 refused(
                         "time before the epoch",
                         ErrorCode.DESCRIPTOR_INVALID,

@@ -23,7 +23,7 @@ public final class ModelCommand {
                     "resume", Action.RESUME,
                     "rollback", Action.ROLLBACK);
     private static final List<String> DETAILS =
-            List.of("name", "version", "type", "signature", "description");
+            List.of("name", "version", "type", "signature", "engine", "description");
 
     private ModelCommand() {}
 
@@ -48,6 +48,11 @@ public final class ModelCommand {
                         "NAME",
                         "",
                         "the signature of a SavedModel (default: serving_default, else the only one)")
+                .option(
+                        "engine",
+                        "ENGINE",
+                        "OWN",
+                        "what evaluates it: OWN, or TRACT, which takes ONNX models")
                 .option("description", "TEXT", "", "its description")
                 .option("remove", "NAME", null, "take the model out of service and forget it")
                 .option("suspend", "NAME", null, "answer records with MODEL_SUSPENDED")
@@ -123,6 +128,7 @@ public final class ModelCommand {
         return model.setName(options.find("name").orElseGet(() -> ModelFiles.nameOf(file)))
                 .setVersion(options.find("version").orElse(""))
                 .setSignature(options.get("signature"))
+                .setEngine(ModelFiles.engineNamed(options.get("engine")))
                 .setDescription(options.get("description"))
                 .build();
     }

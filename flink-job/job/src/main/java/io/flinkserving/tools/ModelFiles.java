@@ -2,6 +2,7 @@ package io.flinkserving.tools;
 
 import com.google.protobuf.ByteString;
 import io.flinkserving.wire.ModelDescriptor;
+import io.flinkserving.wire.ModelDescriptor.Engine;
 import io.flinkserving.wire.ModelDescriptor.ModelType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,6 +60,15 @@ public final class ModelFiles {
             }
         }
         throw new UsageException("option --type is " + names() + ", not " + name);
+    }
+
+    public static Engine engineNamed(String name) {
+        for (Engine engine : Engine.values()) {
+            if (engine != Engine.UNRECOGNIZED && engine.name().equalsIgnoreCase(name)) {
+                return engine;
+            }
+        }
+        throw new UsageException("option --engine is OWN or TRACT, not " + name);
     }
 
     /** The file's name without its ending. */
