@@ -85,11 +85,11 @@ impl ModelFactory for OnnxModelFactory {
 
     fn create(&self, source: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
         let (content, folder, limits) = (source.content, source.directory.as_deref(), source.limits);
+        let asked = source.descriptor.engine == i32::from(Engine::Tract);
         let on_tract = || {
-            let network = tract::read_network(content, folder, limits)?;
+            let network = tract::read_network(content, folder, limits, asked)?;
             model::GraphModel::on_tract(self.model_type(), network, limits.native_bytes)
         };
-        let asked = source.descriptor.engine == i32::from(Engine::Tract);
         let own = onnx::read_model(content, folder, limits);
         let model = match own {
             Ok(graph) if !asked => model::GraphModel::new(self.model_type(), graph, limits.native_bytes)?,

@@ -87,9 +87,11 @@ def refused(folder):
         opset_imports=[helper.make_opsetid(domain, version) for domain, version in {**OPSETS, "com.example": 1}.items()], ir_version=8)
     operators = [node("Relu", ["x"], ["r"], domain="com.example"), own("Attention", ["r", "w", "b"], ["y"], num_heads=2)]
     bias = [own("MultiHeadAttention", ["x", "x", "x", "b"], ["y"], num_heads=2)]
+    doubtful = [node("Celu", ["x"], ["c"]), own("SkipSimplifiedLayerNormalization", ["c", "x", "g"], ["y"], epsilon=1e-5)]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "operators.onnx").write_bytes(of(operators, [weights("w", 8, 24), weights("b", 24)]).SerializeToString())
     (folder / "bias.onnx").write_bytes(of(bias, [weights("b", 24)]).SerializeToString())
+    (folder / "doubtful.onnx").write_bytes(of(doubtful, [weights("g", 8)]).SerializeToString())
 
 
 if __name__ == "__main__":

@@ -209,3 +209,16 @@ fn what_tract_refuses_says_so() {
     );
     assert!(text.len() < 500 && !text.contains('\n'), "{text}");
 }
+
+#[test]
+fn what_tract_may_get_wrong_stays_away_from_it_unless_it_is_asked_for() {
+    let file = read(&own_tract("../tract-refused/doubtful.onnx"));
+    let error = load_onnx(&file).err().unwrap();
+    assert_eq!(error.code, ErrorCode::ModelUnsupported);
+    assert_eq!(
+        error.to_string(),
+        "operators that are not supported: com.microsoft.SkipSimplifiedLayerNormalization (version 1); \
+         tract may answer Celu in another way and is used only when the descriptor asks for it"
+    );
+    assert!(first_line(load_on_tract(&file).unwrap().as_ref()).contains("evaluated by tract"));
+}

@@ -50,15 +50,21 @@ impl std::fmt::Debug for Network {
 /// Reads a model for tract.
 ///
 /// # Errors
-/// As [`onnx::read_message`]; `MODEL_UNSUPPORTED` with the operators that tract does not have, or with what it says.
-pub(crate) fn read_network(content: &[u8], folder: Option<&Path>, limits: Limits) -> Result<Network, ModelError> {
+/// As [`onnx::read_message`]; `MODEL_UNSUPPORTED` with the operators that tract does not have, or, unless it was asked for, may get wrong,
+/// or with what it says.
+pub(crate) fn read_network(
+    content: &[u8],
+    folder: Option<&Path>,
+    limits: Limits,
+    asked: bool,
+) -> Result<Network, ModelError> {
     let Embedded {
         message,
         operators,
         inputs,
         outputs,
     } = onnx::read_message(content, folder, limits)?;
-    operators::check(&operators)?;
+    operators::check(&operators, asked)?;
     for input in &inputs {
         let known = input.dtype.and_then(convert::datum_type);
         if known.is_none() || input.optional || input.shape.is_none() {
