@@ -1,8 +1,10 @@
 //! Models that are folders on the command line: SavedModels with signatures, ONNX with external data.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -11,18 +13,11 @@ fn case() -> PathBuf {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_flink-serving"))
-        .current_dir(case())
-        .args(arguments)
-        .output()
-        .unwrap()
+    support::run(&case(), arguments)
 }
 
 fn printed(arguments: &[&str]) -> String {
-    let output = run(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8(output.stdout).unwrap()
+    support::printed(&case(), arguments)
 }
 
 #[test]

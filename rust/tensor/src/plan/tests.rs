@@ -8,6 +8,7 @@ use super::compile;
 use crate::array::{Array, DType};
 use crate::graph::{self, Binary, Graph, Input, Node, Op, SliceMasks, Value};
 use crate::maker::Maker;
+use crate::ops::normalization::Normalization;
 use crate::ops::spatial::{Padding, Window};
 use crate::ops::{Move, Spatial};
 use crate::run::{Budget, run};
@@ -66,6 +67,28 @@ fn check(what: &str, row: &[usize], draw: impl FnOnce(&mut Maker<'_>, Value) -> 
 
 fn flat(maker: &mut Maker<'_>, value: Value) -> Value {
     maker.one(Op::Move(Move::Flatten { axis: 1 }), &[value])
+}
+
+/// Per-channel normalisation, as ONNX has it.
+fn normalised(maker: &mut Maker<'_>, x: Value, channels: usize) -> Value {
+    let variance = numbers(&[channels])
+        .view::<f32>()
+        .unwrap()
+        .iter()
+        .map(|x| x.abs() + 0.5)
+        .collect::<Vec<_>>();
+    let parameters = [
+        numbers(&[channels]),
+        numbers(&[channels]),
+        numbers(&[channels]),
+        Array::new(vec![channels], variance),
+    ]
+    .map(|array| maker.constant(array));
+    let batch = Normalization::Batch {
+        epsilon: 1e-3,
+        momentum: None,
+    };
+    maker.one(Op::Normalization(batch), &[&[x][..], &parameters[..]].concat())
 }
 
 #[test]

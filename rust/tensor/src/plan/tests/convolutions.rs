@@ -1,11 +1,10 @@
 //! What convolutions are made of, and become a part of.
 
-use super::{check, drawn, flat, numbers};
+use super::{check, drawn, flat, normalised, numbers};
 use crate::array::{Array, DType};
 use crate::graph::{self, Binary, Op, Unary, Value};
 use crate::maker::Maker;
 use crate::ops::Spatial;
-use crate::ops::normalization::Normalization;
 use crate::ops::spatial::{Padding, Pool, Window};
 use crate::plan::{Activation, compile};
 use crate::run::{Budget, run};
@@ -35,28 +34,6 @@ fn convolved(maker: &mut Maker<'_>, x: Value, filter: [usize; 4], groups: usize,
 
 fn bent(maker: &mut Maker<'_>, x: Value, function: Activation) -> Value {
     maker.one(Op::Activate(function), &[x])
-}
-
-/// Per-channel normalisation, as ONNX has it.
-fn normalised(maker: &mut Maker<'_>, x: Value, channels: usize) -> Value {
-    let variance = numbers(&[channels])
-        .view::<f32>()
-        .unwrap()
-        .iter()
-        .map(|x| x.abs() + 0.5)
-        .collect::<Vec<_>>();
-    let parameters = [
-        numbers(&[channels]),
-        numbers(&[channels]),
-        numbers(&[channels]),
-        Array::new(vec![channels], variance),
-    ]
-    .map(|array| maker.constant(array));
-    let batch = Normalization::Batch {
-        epsilon: 1e-3,
-        momentum: None,
-    };
-    maker.one(Op::Normalization(batch), &[&[x][..], &parameters[..]].concat())
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Images of one line.
 
-use super::{check, flat, numbers};
+use super::{check, flat, normalised, numbers};
 use crate::array::Array;
 use crate::graph::{self, Binary, Op, Reduce, Value};
 use crate::maker::Maker;
 use crate::ops::moves::Padded;
-use crate::ops::normalization::Normalization;
 use crate::ops::spatial::{Padding, Pool, Window};
 use crate::ops::{Move, Spatial};
 use crate::plan::Activation;
@@ -223,26 +222,4 @@ fn a_series_of_tensorflow_as_onnx() {
         let order = maker.integers(&[0, 2, 1]);
         maker.one(Op::Move(Move::Transpose), &[x, order])
     });
-}
-
-fn normalised(maker: &mut Maker<'_>, x: Value, channels: usize) -> Value {
-    let variance = numbers(&[channels])
-        .view::<f32>()
-        .unwrap()
-        .iter()
-        .map(|x| x.abs() + 0.5)
-        .collect::<Vec<_>>();
-    let variance = Array::new(vec![channels], variance);
-    let parameters = [
-        numbers(&[channels]),
-        numbers(&[channels]),
-        numbers(&[channels]),
-        variance,
-    ]
-    .map(|array| maker.constant(array));
-    let batch = Normalization::Batch {
-        epsilon: 1e-3,
-        momentum: None,
-    };
-    maker.one(Op::Normalization(batch), &[&[x][..], &parameters[..]].concat())
 }
