@@ -158,11 +158,8 @@ fn moved(reference: u64, text_start: usize) -> u64 {
 fn argmax(tags: &[u8], values: &[u64], labelled: bool) -> (Tag, u64) {
     let mut best: Option<(usize, f64)> = None;
     for (index, (tag, value)) in tags.iter().zip(values).enumerate() {
-        let number = match Tag::from_number(*tag) {
-            Tag::Double => f64::from_bits(*value),
-            Tag::Float => f64::from(f32::from_bits(*value as u32)),
-            Tag::Long => value.cast_signed() as f64,
-            _ => return (Tag::Missing, 0),
+        let Some(number) = Tag::from_number(*tag).to_f64(*value) else {
+            return (Tag::Missing, 0);
         };
         if number > best.map_or(f64::NEG_INFINITY, |(_, most)| most) || (best.is_none() && !number.is_nan()) {
             best = Some((index, number));

@@ -35,6 +35,18 @@ impl Tag {
             _ => Self::Missing,
         }
     }
+
+    /// The number in a cell with this tag; `None` where it holds none.
+    #[inline]
+    #[must_use]
+    pub fn to_f64(self, value: u64) -> Option<f64> {
+        match self {
+            Self::Double => Some(f64::from_bits(value)),
+            Self::Float => Some(f64::from(f32::from_bits(value as u32))),
+            Self::Long => Some(value.cast_signed() as f64),
+            Self::Missing | Self::Boolean | Self::String | Self::Label => None,
+        }
+    }
 }
 
 /// A cell, read for code that is not hot.

@@ -117,15 +117,9 @@ pub(crate) fn append_numbers(cells: &[u32], tags: &[u8], values: &[u64], numbers
 /// The same where not all are doubles, over what was appended.
 fn convert_numbers(cells: &[u32], tags: &[u8], values: &[u64], numbers: &mut [f64]) -> bool {
     for (cell, number) in cells.iter().zip(numbers) {
-        let value = values[*cell as usize];
-        *number = match Tag::from_number(tags[*cell as usize]) {
-            Tag::Double => f64::from_bits(value),
-            Tag::Float => f64::from(f32::from_bits(value as u32)),
-            Tag::Long => value.cast_signed() as f64,
+        match Tag::from_number(tags[*cell as usize]).to_f64(values[*cell as usize]) {
+            Some(value) if !value.is_nan() => *number = value,
             _ => return false,
-        };
-        if number.is_nan() {
-            return false;
         }
     }
     true

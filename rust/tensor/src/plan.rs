@@ -164,10 +164,19 @@ impl Answer {
     /// Cells of a row.
     pub(crate) fn width(self) -> usize {
         match self {
-            Self::Values { width, .. } | Self::Map { width, .. } => width,
-            Self::Image { lengths, .. } => lengths.iter().product(),
-            Self::Steps { lengths, .. } => lengths.iter().product(),
+            Self::Map { width, .. } => width,
             Self::Class { .. } => 1,
+            _ => self.axes().iter().product(),
+        }
+    }
+
+    /// Lengths of a row's axes, where it is an array of values.
+    pub(crate) fn axes(&self) -> &[usize] {
+        match self {
+            Self::Values { width, .. } => std::slice::from_ref(width),
+            Self::Image { lengths, .. } => lengths,
+            Self::Steps { lengths, .. } => lengths,
+            Self::Class { .. } | Self::Map { .. } => &[],
         }
     }
 }

@@ -189,14 +189,8 @@ fn answer_array<T: Planned>(
             .ok_or_else(|| Trouble::failed("labels are missing"))
     };
     match answer {
-        Answer::Values { width, .. } => Ok(Array::new(vec![count, width], values)),
-        Answer::Image { lengths, .. } => {
-            let shape = [&[count][..], &lengths[..]].concat();
-            Ok(Array::new(shape, values))
-        }
-        Answer::Steps { lengths, .. } => {
-            let shape = [&[count][..], &lengths[..]].concat();
-            Ok(Array::new(shape, values))
+        Answer::Values { .. } | Answer::Image { .. } | Answer::Steps { .. } => {
+            Ok(Array::new([&[count], answer.axes()].concat(), values))
         }
         Answer::Map { width, keys, .. } => {
             let names = labels(keys)?.to_array();

@@ -119,6 +119,12 @@ fn what_is_no_graph_is_refused() {
     }
 }
 
+fn change(content: &mut [u8], changes: Vec<(prop::sample::Index, u8)>) {
+    for (place, byte) in changes {
+        content[place.index(content.len())] = byte;
+    }
+}
+
 proptest! {
 
 
@@ -128,10 +134,7 @@ proptest! {
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut content = read(&own(CORPUS[file]).join("model.pb"));
-        for (place, byte) in changes {
-            let place = place.index(content.len());
-            content[place] = byte;
-        }
+        change(&mut content, changes);
         exercise(&content);
     }
 
@@ -141,10 +144,7 @@ proptest! {
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut content = onnx_file(ONNX_CORPUS[file]);
-        for (place, byte) in changes {
-            let place = place.index(content.len());
-            content[place] = byte;
-        }
+        change(&mut content, changes);
         exercise_with(load_onnx, &content);
     }
 
@@ -154,10 +154,7 @@ proptest! {
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut content = tract_file(TRACT_CORPUS[file]);
-        for (place, byte) in changes {
-            let place = place.index(content.len());
-            content[place] = byte;
-        }
+        change(&mut content, changes);
         exercise_with(load_on_tract, &content);
     }
 

@@ -41,22 +41,14 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 self.with_lines(node, slot, layout)
             }
             Op::BatchNormalization { epsilon } if T::DTYPE == DType::F32 && !layout.line => {
-                let (slot, image) = self.channels_last(slot, layout);
-                let layout = Layout {
-                    image,
-                    ..layout.counted(false)
-                };
+                let (slot, layout) = self.channels_last(slot, layout);
                 self.normalize(node, slot, layout, f64::from(*epsilon))
             }
             Op::Normalization(Normalization::Batch {
                 epsilon,
                 momentum: None,
             }) => {
-                let (slot, image) = self.channels_first(slot, layout);
-                let layout = Layout {
-                    image,
-                    ..layout.counted(true)
-                };
+                let (slot, layout) = self.channels_first(slot, layout);
                 self.normalize(node, slot, layout, *epsilon)
             }
             Op::Transpose | Op::Move(Move::Transpose) => {
@@ -67,7 +59,11 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     ([0, 2, 3, 1], true) => false,
                     _ => return None,
                 };
-                Some(Known::Image(slot, layout.counted(channels_first)))
+                let layout = Layout {
+                    channels_first,
+                    ..layout
+                };
+                Some(Known::Image(slot, layout))
             }
             Op::Cast(dtype) => (*dtype == T::DTYPE).then_some(Known::Image(slot, layout)),
             Op::Move(Move::Flatten { axis: 1 }) => {
@@ -78,12 +74,16 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 let lengths = self.row_of(node, &layout.lengths())?;
                 shaped(self.channels_last(slot, layout).0, &lengths)
             }
-            Op::Squeeze(axes) => self.squeezed(slot, layout, axes),
-            Op::Move(Move::Squeeze) => {
-                let axes = self.constant(node, 1)?.integers().ok()?;
-                self.squeezed(slot, layout, &axes)
-            }
+            Op::Squeeze(_) | Op::Move(Move::Squeeze) => self.squeezed(slot, layout, &self.squeezed_axes(node)?),
             _ => None,
+        }
+    }
+
+    /// The axes that a node takes away.
+    pub(super) fn squeezed_axes(&self, node: &Node) -> Option<Vec<i64>> {
+        match &node.op {
+            Op::Squeeze(axes) => Some(axes.clone()),
+            _ => self.constant(node, 1)?.integers().ok(),
         }
     }
 
@@ -110,9 +110,9 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     }
 
     /// A slot whose channels are the axis that the graph counts first.
-    pub(super) fn channels_first(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
+    pub(super) fn channels_first(&mut self, slot: usize, layout: Layout) -> (usize, Layout) {
         if layout.channels_first {
-            return (slot, layout.image);
+            return (slot, layout);
         }
         let [channels, height, width] = match *layout.lengths() {
             [channels, width] => [channels, 1, width],
@@ -123,13 +123,18 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             width,
             channels,
         };
-        (self.turned(slot, channels, height * width), image)
+        let layout = Layout {
+            image,
+            channels_first: true,
+            ..layout
+        };
+        (self.turned(slot, channels, height * width), layout)
     }
 
     /// A slot that lies as the graph counts the axes.
-    pub(super) fn channels_last(&mut self, slot: usize, layout: Layout) -> (usize, Image) {
+    pub(super) fn channels_last(&mut self, slot: usize, layout: Layout) -> (usize, Layout) {
         if !layout.channels_first {
-            return (slot, layout.image);
+            return (slot, layout);
         }
         let [height, width, channels] = match *layout.lengths() {
             [width, channels] => [1, width, channels],
@@ -140,7 +145,13 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             width,
             channels,
         };
-        (self.turned(slot, layout.image.pixels(), layout.image.channels), image)
+        let turned = self.turned(slot, layout.image.pixels(), layout.image.channels);
+        let layout = Layout {
+            image,
+            channels_first: false,
+            ..layout
+        };
+        (turned, layout)
     }
 
     /// Rows that are matrices of `lines` times `columns`, transposed.
@@ -165,11 +176,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 }
             }
             (Known::Image(left, one), Known::Image(right, other)) if one.lengths() == other.lengths() => {
-                let ((left, image), (right, _)) = (self.channels_first(left, one), self.channels_first(right, other));
-                let layout = Layout {
-                    image,
-                    ..one.counted(true)
-                };
+                let ((left, layout), (right, _)) = (self.channels_first(left, one), self.channels_first(right, other));
                 match self.combine(left, right, function)? {
                     Known::Slot(slot) => Some(Known::Image(slot, layout)),
                     _ => None,
@@ -232,11 +239,12 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 return None;
             };
             (part.line == layout.line).then_some(())?;
-            let (slot, image) = if channels_first {
+            let (slot, part) = if channels_first {
                 self.channels_first(slot, part)
             } else {
                 self.channels_last(slot, part)
             };
+            let image = part.image;
             if parts.is_empty() {
                 all = image;
             } else if [image.height, image.width] == [all.height, all.width] {
@@ -248,7 +256,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
         }
         let layout = Layout {
             image: all,
-            ..layout.counted(channels_first)
+            channels_first,
+            ..layout
         };
         let to = self.slot(width_of(&layout.lengths())?);
         let pixels = all.pixels();

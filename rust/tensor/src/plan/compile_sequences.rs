@@ -71,11 +71,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 });
                 return Some(parts.collect());
             }
-            Op::Squeeze(axes) => match **axes {
-                [axis] if is_along(axis) && steps == 1 => Known::Slot(slot),
-                _ => return None,
-            },
-            Op::Move(Move::Squeeze) => match *self.constant(node, 1)?.integers().ok()? {
+            Op::Squeeze(_) | Op::Move(Move::Squeeze) => match *self.squeezed_axes(node)? {
                 [axis] if is_along(axis) && steps == 1 => Known::Slot(slot),
                 _ => return self.on_line(node, slot, sequence),
             },
@@ -87,10 +83,6 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 shaped(slot, &self.expanded(node, &[steps, width])?)?
             }
             Op::Move(Move::Flatten { axis: 1 }) if !rows_second => Known::Slot(slot),
-            Op::Reshape | Op::Move(Move::Reshape { .. }) if !rows_second => {
-                let lengths = self.row_of(node, &[steps, width])?;
-                shaped(slot, &lengths)?
-            }
             Op::Cast(dtype) if *dtype == T::DTYPE => Known::Steps(slot, sequence),
             _ => return self.on_line(node, slot, sequence),
         };

@@ -30,7 +30,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     pub(super) fn windowed(&mut self, node: &'a Node, slot: usize, layout: Layout) -> Option<Known<'a>> {
         match &node.op {
             Op::Convolution(window) | Op::DepthwiseConvolution(window) if !layout.line => {
-                let (slot, image) = self.channels_last(slot, layout);
+                let (slot, layout) = self.channels_last(slot, layout);
                 let array = self.constant(node, 1)?;
                 let [height, width, channels, results] = *array.shape else {
                     return None;
@@ -51,18 +51,11 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     },
                     sizes: [height, width],
                 };
-                (channels == image.channels).then_some(())?;
-                self.convolve(
-                    slot,
-                    image,
-                    &of_graph(window),
-                    &filter,
-                    Vec::new(),
-                    layout.counted(false),
-                )
+                (channels == layout.image.channels).then_some(())?;
+                self.convolve(slot, layout, &of_graph(window), &filter, Vec::new())
             }
             Op::Spatial(Spatial::Convolution { window, groups }) => {
-                let (slot, image) = self.channels_first(slot, layout);
+                let (slot, layout) = self.channels_first(slot, layout);
                 let array = self.constant(node, 1)?;
                 let (results, channels, sizes) = match *array.shape {
                     [results, channels, height, width] if !layout.line => (results, channels, [height, width]),
@@ -70,7 +63,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     _ => return None,
                 };
                 let groups = match *groups {
-                    0 => image.channels.checked_div(channels)?,
+                    0 => layout.image.channels.checked_div(channels)?,
                     groups => groups,
                 };
                 let bias = match node.inputs.get(2).map(|_| self.constant(node, 2)) {
@@ -78,8 +71,8 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     Some(bias) if bias?.dtype() == DType::Nothing => Vec::new(),
                     Some(bias) => bias?.view::<T>().ok()?.to_vec(),
                 };
-                let fits =
-                    channels.checked_mul(groups) == Some(image.channels) && (bias.is_empty() || bias.len() == results);
+                let fits = channels.checked_mul(groups) == Some(layout.image.channels)
+                    && (bias.is_empty() || bias.len() == results);
                 fits.then_some(())?;
                 let filter = Filter {
                     array,
@@ -88,33 +81,32 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     results,
                     sizes,
                 };
-                self.convolve(slot, image, &on(window, layout), &filter, bias, layout.counted(true))
+                self.convolve(slot, layout, &on(window, layout), &filter, bias)
             }
             Op::Pool { window, size, maximum } if !layout.line => {
-                let (slot, image) = self.channels_last(slot, layout);
+                let (slot, layout) = self.channels_last(slot, layout);
                 let how = if *maximum {
                     Pooled::MaximumOfNumbers
                 } else {
                     Pooled::Mean
                 };
-                let axes = axes(&of_graph(window), image, *size)?;
-                self.pool(slot, image, how, axes, false, layout.counted(false))
+                let axes = axes(&of_graph(window), layout.image, *size)?;
+                self.pool(slot, layout, how, axes, false)
             }
             Op::Spatial(Spatial::Pool { how, sizes, window }) => {
-                let (slot, image) = self.channels_first(slot, layout);
+                let (slot, layout) = self.channels_first(slot, layout);
                 let (how, padding_counts) = pooled(*how)?;
                 let sizes = match **sizes {
                     [height, width] if !layout.line => [height, width],
                     [width] if layout.line => [1, width],
                     _ => return None,
                 };
-                let axes = axes(&on(window, layout), image, sizes)?;
-                self.pool(slot, image, how, axes, padding_counts, layout.counted(true))
+                let axes = axes(&on(window, layout), layout.image, sizes)?;
+                self.pool(slot, layout, how, axes, padding_counts)
             }
             Op::Spatial(Spatial::GlobalPool(how)) => {
-                let (slot, image) = self.channels_first(slot, layout);
-                let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                self.pool(slot, image, pooled(*how)?.0, axes, false, layout.counted(true))
+                let (slot, layout) = self.channels_first(slot, layout);
+                self.pool(slot, layout, pooled(*how)?.0, whole(layout.image)?, false)
             }
             Op::Reduce {
                 how: Reduce::Mean,
@@ -127,7 +119,6 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                     .map(|axis| place(*axis, layout.rank()))
                     .collect::<Option<_>>()?;
                 over.sort_unstable();
-                let image = layout.image;
                 let all: &[usize] = match (layout.line, layout.channels_first) {
                     (true, true) => &[2],
                     (true, false) => &[1],
@@ -137,8 +128,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
                 if over != all {
                     return None;
                 }
-                let axes = axes(&Window::default(), image, [image.height, image.width])?;
-                match self.pool(slot, image, Pooled::Mean, axes, false, layout)? {
+                match self.pool(slot, layout, Pooled::Mean, whole(layout.image)?, false)? {
                     Known::Image(slot, _) if !keep_axes => Some(Known::Slot(slot)),
                     known => Some(known),
                 }
@@ -196,14 +186,14 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     fn convolve(
         &mut self,
         slot: usize,
-        image: Image,
+        from: Layout,
         window: &Window,
         filter: &Filter<'a>,
         bias: Vec<T>,
-        counted: Layout,
     ) -> Option<Known<'a>> {
+        let image = from.image;
         let axes = axes(window, image, filter.sizes)?;
-        let (layout, width) = made(axes, filter.results, counted)?;
+        let (layout, width) = made(axes, filter.results, from)?;
         let windows = windows(axes, image.channels)?;
         let weights = Cow::Borrowed(filter.array.view::<T>().ok()?);
         // A pixel by itself is a row.
@@ -235,13 +225,13 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
     fn pool(
         &mut self,
         slot: usize,
-        image: Image,
+        from: Layout,
         how: Pooled,
         axes: [Axis; 2],
         padding_counts: bool,
-        counted: Layout,
     ) -> Option<Known<'a>> {
-        let (layout, width) = made(axes, image.channels, counted)?;
+        let channels = from.image.channels;
+        let (layout, width) = made(axes, channels, from)?;
         let counts = axes.map(|axis| {
             let count = |place: usize| {
                 if padding_counts {
@@ -252,7 +242,7 @@ impl<'a, T: PlanReal> Compiler<'a, T> {
             };
             (0..axis.output).map(count).collect()
         });
-        let pooling = Pooling::new(how, windows(axes, image.channels)?, counts)?;
+        let pooling = Pooling::new(how, windows(axes, channels)?, counts)?;
         let to = self.slot(width);
         let from = slot;
         self.done(to, Step::Pool { from, to, pooling });
@@ -315,6 +305,11 @@ fn of_graph(window: &graph::Window) -> Window {
         },
         round_up: false,
     }
+}
+
+/// One window over all of an image.
+fn whole(image: Image) -> Option<[Axis; 2]> {
+    axes(&Window::default(), image, [image.height, image.width])
 }
 
 fn axes(window: &Window, image: Image, sizes: [usize; 2]) -> Option<[Axis; 2]> {

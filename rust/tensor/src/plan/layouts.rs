@@ -28,11 +28,6 @@ impl Layout {
         if self.line { 3 } else { 4 }
     }
 
-    /// The same, but the channels come first or last.
-    pub(super) fn counted(self, channels_first: bool) -> Self {
-        Self { channels_first, ..self }
-    }
-
     /// Lengths of the axes after that of the rows.
     pub(super) fn lengths(self) -> Vec<usize> {
         let mut lengths = self.axes().to_vec();

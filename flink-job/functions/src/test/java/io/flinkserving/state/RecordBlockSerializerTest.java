@@ -44,18 +44,7 @@ class RecordBlockSerializerTest {
     private static final String MESSAGES =
             "02" + "01" + "01" + "0177" + "00" + "03" + "0231" + "01" + "00";
 
-    private final RecordBlock oneType =
-            new RecordBlock(
-                    2,
-                    new String[] {"w"},
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    false,
-                    new byte[] {1, 2, 3, 4},
-                    3);
+    private final RecordBlock oneType = ofOneType(2, new byte[] {1, 2, 3, 4}, 3);
     private final RecordBlock twoTypes =
             new RecordBlock(
                     3,
@@ -119,19 +108,7 @@ class RecordBlockSerializerTest {
         third.release();
         assertThat(read(format3(TWO_TYPES, 0)).bytes()).isNotSameAs(fourth.bytes());
         assertThat(records(fourth)).containsExactly(1, 2, 3);
-        RecordBlock large =
-                new RecordBlock(
-                        1,
-                        new String[] {"w"},
-                        null,
-                        null,
-                        null,
-                        null,
-                        null,
-                        false,
-                        new byte[300_000],
-                        300_000);
-        RecordBlock copy = read(hex(large));
+        RecordBlock copy = read(hex(ofOneType(1, new byte[300_000], 300_000)));
         assertThat(copy.length()).isEqualTo(300_000);
         assertThat(records(copy)).containsOnly(0);
         copy.release();
@@ -197,6 +174,11 @@ class RecordBlockSerializerTest {
         assertThat(restored.restoreSerializer()).isEqualTo(RecordBlockSerializer.INSTANCE);
         assertThat(InstantiationUtil.clone(RecordBlockSerializer.INSTANCE))
                 .isEqualTo(RecordBlockSerializer.INSTANCE);
+    }
+
+    private static RecordBlock ofOneType(int size, byte[] bytes, int length) {
+        return new RecordBlock(
+                size, new String[] {"w"}, null, null, null, null, null, false, bytes, length);
     }
 
     /** The same in format 3, which tells how many zeros follow. */

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -54,21 +55,21 @@ public final class ModelFiles {
     }
 
     public static ModelType typeNamed(String name) {
-        for (ModelType type : ModelType.values()) {
-            if (type != ModelType.UNRECOGNIZED && type.name().equalsIgnoreCase(name)) {
-                return type;
-            }
-        }
-        throw new UsageException("option --type is " + names() + ", not " + name);
+        return named(name, ModelType.values())
+                .filter(type -> type != ModelType.UNRECOGNIZED)
+                .orElseThrow(
+                        () -> new UsageException("option --type is " + names() + ", not " + name));
     }
 
     public static Engine engineNamed(String name) {
-        for (Engine engine : Engine.values()) {
-            if (engine != Engine.UNRECOGNIZED && engine.name().equalsIgnoreCase(name)) {
-                return engine;
-            }
-        }
-        throw new UsageException("option --engine is OWN or TRACT, not " + name);
+        return named(name, Engine.values())
+                .filter(engine -> engine != Engine.UNRECOGNIZED)
+                .orElseThrow(
+                        () -> new UsageException("option --engine is OWN or TRACT, not " + name));
+    }
+
+    private static <E extends Enum<E>> Optional<E> named(String name, E[] values) {
+        return Arrays.stream(values).filter(value -> value.name().equalsIgnoreCase(name)).findAny();
     }
 
     /** The file's name without its ending. */
