@@ -1,7 +1,7 @@
 //! The output buffer of the boundary; `docs/boundary.md` has the offsets.
 
 use serving_model::wire::{OutputBinding, ScorerInfo};
-use serving_model::{Block, ErrorCode, Field, ModelError, Output, Schema, Tag};
+use serving_model::{Block, ErrorCode, Field, ModelError, Output, Schema, Tag, copy_tags};
 
 use crate::binding::{BoundOutput, bind_outputs};
 
@@ -66,7 +66,35 @@ impl OutputLayout {
     ///
     /// # Errors
     /// The bytes needed, when the buffer is shorter; nothing is written then.
+    #[inline]
     pub fn write(&self, output: &Output, buffer: &mut [u8]) -> Result<(), usize> {
+        match self.write_plain_row(output, buffer) {
+            Some(()) => Ok(()),
+            None => self.write_rows(output, buffer),
+        }
+    }
+
+    /// One row that has its score and no text, if it is that and the buffer has room.
+    #[inline]
+    fn write_plain_row(&self, output: &Output, buffer: &mut [u8]) -> Option<()> {
+        let cells = &output.cells;
+        if !self.straight || cells.rows() != 1 || output.failed() > 0 || !cells.text_area().is_empty() {
+            return None;
+        }
+        let bytes = buffer.get_mut(..HEADER + self.stride)?;
+        write_sizes(bytes, 1);
+        let (header, row) = bytes[HEADER..].split_first_chunk_mut::<ROW_HEADER>()?;
+        *header = [0; ROW_HEADER];
+        let (values, tags) = row.split_at_mut_checked(8 * self.cells)?;
+        match (values.as_chunks_mut().0, cells.values(0)) {
+            ([to], [value]) => *to = value.to_le_bytes(),
+            (to, values) => copy_values(to, values),
+        }
+        copy_tags(tags.get_mut(..self.cells)?, cells.tags(0));
+        Some(())
+    }
+
+    fn write_rows(&self, output: &Output, buffer: &mut [u8]) -> Result<(), usize> {
         let rows = output.cells.rows();
         let text_start = HEADER + rows * self.stride;
         let text = output.cells.text_area();
@@ -74,8 +102,7 @@ impl OutputLayout {
         if buffer.len() < needed || u32::try_from(needed).is_err() {
             return Err(needed);
         }
-        buffer[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
-        buffer[12..16].copy_from_slice(&(needed as u32).to_le_bytes());
+        write_sizes(&mut buffer[..needed], rows);
         let mut rest = &mut buffer[HEADER..text_start];
         for row in 0..rows {
             let (bytes, after) = rest.split_at_mut(self.stride);
@@ -101,11 +128,9 @@ impl OutputLayout {
     fn write_row(&self, cells: &Block, row: usize, text_start: usize, values: &mut [u8], tags: &mut [u8]) {
         if self.straight {
             let (from_tags, from_values) = (cells.tags(row), cells.values(row));
-            tags[..from_tags.len()].copy_from_slice(from_tags);
+            copy_tags(&mut tags[..from_tags.len()], from_tags);
             if cells.text_area().is_empty() {
-                for (to, value) in values.as_chunks_mut().0.iter_mut().zip(from_values) {
-                    *to = value.to_le_bytes();
-                }
+                copy_values(values.as_chunks_mut().0, from_values);
                 return;
             }
             for ((to, value), tag) in values.chunks_exact_mut(8).zip(from_values).zip(from_tags) {
@@ -142,6 +167,21 @@ impl OutputLayout {
                 at += 1;
             }
         }
+    }
+}
+
+/// Number of rows and of all bytes.
+#[inline]
+fn write_sizes(buffer: &mut [u8], rows: usize) {
+    let bytes = buffer.len() as u32;
+    buffer[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
+    buffer[12..16].copy_from_slice(&bytes.to_le_bytes());
+}
+
+#[inline]
+fn copy_values(to: &mut [[u8; 8]], values: &[u64]) {
+    for (to, value) in to.iter_mut().zip(values) {
+        *to = value.to_le_bytes();
     }
 }
 

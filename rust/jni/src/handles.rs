@@ -146,9 +146,7 @@ impl ScorerHandle {
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
         let start = self.stopwatch.start(rows);
         if self.crashed {
-            let window = self.window();
-            self.scorer = RowScorer::open(&self.loaded, &self.options)?;
-            self.scorer.restore_window(&window)?;
+            self.reopen()?;
         }
         self.crashed = true;
         // SAFETY: the caller promises that the memory is there and ours; the two buffers are distinct objects of the virtual machine.
@@ -161,6 +159,13 @@ impl ScorerHandle {
         let written = self.scorer.score_framed(input, rows, framing, output)?;
         self.crashed = false;
         Ok(finish(written, self.stopwatch.stop(start, rows), output))
+    }
+
+    #[cold]
+    fn reopen(&mut self) -> Result<(), CallError> {
+        let window = self.window();
+        self.scorer = RowScorer::open(&self.loaded, &self.options)?;
+        Ok(self.scorer.restore_window(&window)?)
     }
 
     /// The scorer's window as a checkpoint holds it; empty when the model takes none.

@@ -1,5 +1,7 @@
 //! Rows as flat arrays.
 
+use crate::tags::{clear_tags, copy_tags};
+
 /// What a cell's 64 bits mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -97,7 +99,7 @@ impl Block {
         self.rows = rows;
         self.text.clear();
         if self.tags.len() == cells {
-            self.tags.fill(0);
+            clear_tags(&mut self.tags);
         } else {
             self.tags.clear();
             self.tags.resize(cells, 0);
@@ -151,7 +153,7 @@ impl Block {
             self.tags.resize(cells, 0);
             self.values.resize(cells, 0);
         }
-        self.tags.copy_from_slice(&from.tags[..cells]);
+        copy_tags(&mut self.tags, &from.tags[..cells]);
     }
 
     /// Makes the values of the first rows those of another block with as many cells a row.

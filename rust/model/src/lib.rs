@@ -20,6 +20,7 @@ mod list;
 mod output;
 mod schema;
 pub mod stored;
+mod tags;
 mod tensor;
 
 /// The messages of `proto/`, generated.
@@ -35,6 +36,7 @@ pub use factory::{Limits, Model, ModelFactoriesResolver, ModelFactory, ModelSour
 pub use list::{ListItem, ListItems, NotAList, push_list_text};
 pub use output::{Output, RowStatus};
 pub use schema::{DataType, Field, Schema};
+pub use tags::copy_tags;
 pub use tensor::{Tensor, TensorData, TensorModel};
 pub use wire::ErrorCode;
 pub use wire::model_descriptor::ModelType;

@@ -50,8 +50,12 @@ impl Output {
     #[inline]
     pub fn reset(&mut self, rows: usize) {
         self.cells.reset(rows);
-        self.status.clear();
-        self.status.resize(rows, RowStatus::OK);
+        if self.status.len() == rows {
+            self.status.fill(RowStatus::OK);
+        } else {
+            self.status.clear();
+            self.status.resize(rows, RowStatus::OK);
+        }
         self.failed = 0;
     }
 

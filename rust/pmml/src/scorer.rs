@@ -1,5 +1,6 @@
 //! The [`Scorer`]: one record after the other, with scratch space that is only sized once.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serving_model::{Block, DataType, ErrorCode, Output, Scorer, Tag};
@@ -22,6 +23,8 @@ pub(crate) struct PmmlScorer {
 /// more than the equation. A record with anything but plain numbers takes the general path, which gives the same answer.
 struct LoneEquation {
     cells: Box<[u32]>,
+    /// The cells, when each follows the one before.
+    range: Option<Range<usize>>,
     weights: Box<[f64]>,
     intercept: f64,
 }
@@ -44,7 +47,13 @@ impl LoneEquation {
             && root.outputs.is_empty()
             && matches!(**cells, [Cell::Target(index)] if index == model.program.root)
             && !plain.direct.cells.is_empty();
+        let first = plain.direct.cells.first().map_or(0, |cell| *cell as usize);
+        let range = first..first + plain.direct.cells.len();
         bare.then(|| Self {
+            range: range
+                .clone()
+                .eq(plain.direct.cells.iter().map(|cell| *cell as usize))
+                .then_some(range),
             cells: plain.direct.cells.clone(),
             weights: plain.weights.clone(),
             intercept,
@@ -54,13 +63,30 @@ impl LoneEquation {
     /// The answer, added as the general path adds it; `None` when a cell is not a plain number.
     #[inline]
     fn score(&self, tags: &[u8], values: &[u64]) -> Option<f64> {
-        let (mut sum, mut plain) = (0.0, true);
-        for (cell, weight) in self.cells.iter().zip(&self.weights) {
-            let value = f64::from_bits(*values.get(*cell as usize)?);
-            plain &= *tags.get(*cell as usize)? == Tag::Double as u8 && !value.is_nan();
-            sum += weight * value;
+        let (mut sum, mut doubles) = (0.0, true);
+        if let Some(range) = &self.range {
+            doubles = are_doubles(tags.get(range.clone())?);
+            for (value, weight) in values.get(range.clone())?.iter().zip(&self.weights) {
+                sum += weight * f64::from_bits(*value);
+            }
+        } else {
+            for (cell, weight) in self.cells.iter().zip(&self.weights) {
+                doubles &= *tags.get(*cell as usize)? == Tag::Double as u8;
+                sum += weight * f64::from_bits(*values.get(*cell as usize)?);
+            }
         }
-        plain.then_some(sum + self.intercept)
+        // A value that is NaN, and so counts as missing, makes the sum NaN whatever its weight.
+        (doubles && !sum.is_nan()).then_some(sum + self.intercept)
+    }
+}
+
+/// Eight tags at a time.
+#[inline]
+fn are_doubles(tags: &[u8]) -> bool {
+    const DOUBLES: [u8; 8] = [Tag::Double as u8; 8];
+    match tags.last_chunk() {
+        Some(last) => *last == DOUBLES && tags.as_chunks().0.iter().all(|tags| *tags == DOUBLES),
+        None => tags.iter().all(|tag| *tag == Tag::Double as u8),
     }
 }
 

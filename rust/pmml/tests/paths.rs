@@ -7,7 +7,8 @@ use common::{answers, document, load};
 use proptest::prelude::*;
 use serving_model::{Block, Tag};
 
-fn equation(intercept: f64, weights: &[f64]) -> String {
+/// The terms come in the order of the fields or the other way round.
+fn equation(intercept: f64, weights: &[f64], reversed: bool) -> String {
     let field = |name: &str| format!(r#"<DataField name="{name}" optype="continuous" dataType="double"/>"#);
     let fields: String = (0..weights.len())
         .map(|i| field(&format!("x{i}")))
@@ -16,11 +17,15 @@ fn equation(intercept: f64, weights: &[f64]) -> String {
     let active: String = (0..weights.len())
         .map(|i| format!(r#"<MiningField name="x{i}"/>"#))
         .collect();
-    let terms: String = weights
+    let mut terms: Vec<String> = weights
         .iter()
         .enumerate()
         .map(|(i, weight)| format!(r#"<NumericPredictor name="x{i}" coefficient="{weight}"/>"#))
         .collect();
+    if reversed {
+        terms.reverse();
+    }
+    let terms = terms.concat();
     document(
         &fields,
         &format!(
@@ -30,14 +35,35 @@ fn equation(intercept: f64, weights: &[f64]) -> String {
     )
 }
 
-/// The same numbers twice: as doubles, and as text, which only the general path reads.
-fn numbers_and_texts(terms: &[(f64, f64)], missing: Option<usize>) -> Block {
+/// What a cell that is no plain number may be.
+#[derive(Clone, Copy, Debug)]
+enum Other {
+    Missing,
+    NotANumber,
+    Whole,
+}
+
+fn other() -> impl Strategy<Value = Option<(usize, Other)>> {
+    let what = prop_oneof![Just(Other::Missing), Just(Other::NotANumber), Just(Other::Whole)];
+    proptest::option::of((0_usize..12, what))
+}
+
+/// The same numbers twice: as doubles, and as text, which only the general path reads. NaN counts as missing.
+fn numbers_and_texts(terms: &[(f64, f64)], other: Option<(usize, Other)>) -> Block {
     let mut block = Block::new(terms.len());
     block.reset(2);
     for (slot, (_, value)) in terms.iter().enumerate() {
-        if Some(slot) != missing {
-            block.set_double(0, slot, *value);
-            block.set_text(1, slot, &value.to_string());
+        match other.filter(|(at, _)| *at == slot) {
+            None => {
+                block.set_double(0, slot, *value);
+                block.set_text(1, slot, &value.to_string());
+            }
+            Some((_, Other::Whole)) => {
+                block.set_long(0, slot, *value as i64);
+                block.set_text(1, slot, &value.trunc().to_string());
+            }
+            Some((_, Other::NotANumber)) => block.set_double(0, slot, f64::NAN),
+            Some((_, Other::Missing)) => {}
         }
     }
     block
@@ -48,15 +74,16 @@ proptest! {
     fn a_lone_equation_answers_as_the_general_path_does(
         intercept in -1e3..1e3_f64,
         terms in proptest::collection::vec((-1e3..1e3_f64, -1e6..1e6_f64), 1..12),
-        missing in proptest::option::of(0_usize..12),
+        reversed: bool,
+        other in other(),
     ) {
         let weights: Vec<f64> = terms.iter().map(|(weight, _)| *weight).collect();
-        let model = load(equation(intercept, &weights).as_bytes()).unwrap();
-        let block = numbers_and_texts(&terms, missing);
+        let model = load(equation(intercept, &weights, reversed).as_bytes()).unwrap();
+        let block = numbers_and_texts(&terms, other);
         prop_assert_eq!(block.tags(1).contains(&(Tag::Double as u8)), false);
         let both = answers(&model, &block);
         prop_assert_eq!(&both[0], &both[1]);
-        let absent = missing.is_some_and(|slot| slot < terms.len());
+        let absent = other.is_some_and(|(slot, other)| slot < terms.len() && !matches!(other, Other::Whole));
         prop_assert_eq!(both[0].contains("null"), absent);
     }
 }
@@ -104,17 +131,17 @@ proptest! {
         link in proptest::sample::select(vec!["identity", "log", "logit", "cloglog"]),
         attributes in proptest::sample::select(vec!["", r#"offsetValue="0.3" trialsValue="5""#]),
         classifies in any::<bool>(),
-        missing in proptest::option::of(0_usize..12),
+        other in other(),
     ) {
         let weights: Vec<f64> = std::iter::once(intercept).chain(terms.iter().map(|(weight, _)| *weight)).collect();
         let attributes = if classifies { r#"targetReferenceCategory="c1""# } else { attributes };
         let link = if classifies { "logit" } else { link };
         let model = load(general_regression(&weights, link, attributes, classifies).as_bytes()).unwrap();
-        let block = numbers_and_texts(&terms, missing);
+        let block = numbers_and_texts(&terms, other);
         let both = answers(&model, &block);
         prop_assert_eq!(&both[0], &both[1]);
         let sum = terms.iter().fold(intercept, |sum, (weight, value)| sum + weight * value);
-        if missing.is_none_or(|slot| slot >= terms.len()) && link == "identity" && attributes.is_empty() && !classifies {
+        if other.is_none_or(|(slot, _)| slot >= terms.len()) && link == "identity" && attributes.is_empty() && !classifies {
             prop_assert_eq!(&both[0], &format!("y={sum}"));
         }
     }

@@ -34,6 +34,8 @@ pub struct ProtobufReader {
     lists: Vec<Vec<u32>>,
     /// Names that absent enum fields without presence have; text can't be in the template.
     default_names: Vec<(u32, String)>,
+    /// There is nothing to do about fields that a record does not have.
+    is_short: bool,
 }
 
 /// A repeated field that fills a tensor.
@@ -67,6 +69,7 @@ impl ProtobufReader {
             repeated: Vec::new(),
             lists: Vec::new(),
             default_names: Vec::new(),
+            is_short: false,
         };
         for input in bind_inputs(schema, &fields, bindings)? {
             for (at, field) in input.fields.iter().enumerate() {
@@ -75,6 +78,7 @@ impl ProtobufReader {
                 reader.add(&leaves[*field], slot, width as u32, input.list)?;
             }
         }
+        reader.is_short = reader.repeated.is_empty() && reader.lists.is_empty() && reader.default_names.is_empty();
         reader.root.index_short();
         reader.in_order = InOrder::of(&leaves, &reader.root, &reader.default_tags);
         Ok(reader)
@@ -236,18 +240,22 @@ impl ProtobufReader {
 
     #[inline]
     fn read_one(&mut self, record: &[u8], row: usize, block: &mut Block, output: &mut Output) {
-        let record_bytes = record.len();
-        let record = self.in_order.read(record, block.row_mut(row).1, &self.default_values);
-        if !self.repeats.seen.is_empty() {
-            self.repeats.seen.fill(0);
+        let (tags, values) = block.row_mut(row);
+        let rest = self.in_order.read(record, values, &self.default_values);
+        let rest = self.root.read_short(rest, tags, values);
+        if !(rest.is_empty() && self.is_short) {
+            self.read_rest(record.len(), rest, row, block, output);
         }
+    }
+
+    /// What most records do not have.
+    #[inline(never)]
+    fn read_rest(&mut self, record_bytes: usize, rest: &[u8], row: usize, block: &mut Block, output: &mut Output) {
+        self.repeats.seen.fill(0);
         for list in &mut self.repeats.lists {
             list.clear();
         }
-        let record = self.root.read_short(record, row, block);
-        if !record.is_empty()
-            && let Err(why) = read_message(&self.root, record, row, block, &mut self.repeats)
-        {
+        if let Err(why) = read_message(&self.root, rest, row, block, &mut self.repeats) {
             output.fail(
                 row,
                 ErrorCode::RecordUnreadable,

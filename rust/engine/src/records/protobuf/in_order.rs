@@ -13,7 +13,12 @@ pub(super) struct InOrder {
     fields: Vec<(u8, u32)>,
     /// They fill all cells of a row.
     pub(super) fill_rows: bool,
+    /// The key byte of the first, when the number of each is the next one, and so is its cell.
+    first_of_all: Option<u8>,
 }
+
+/// From a field's key byte to that of the next number and the same type.
+const NEXT_FIELD: u8 = 1 << 3;
 
 impl InOrder {
     pub(super) fn of(leaves: &[Leaf], plan: &Plan, default_tags: &[u8]) -> Self {
@@ -37,36 +42,51 @@ impl InOrder {
             }
         }
         let fill_rows = (0..unused).all(|cell| fields.iter().any(|(_, slot)| *slot == cell));
-        Self { fields, fill_rows }
+        let in_turn = |(index, pair): (usize, &[(u8, u32)])| match pair {
+            [(key, slot), (next, next_slot)] => {
+                key + NEXT_FIELD == *next && *slot as usize == index && slot + 1 == *next_slot
+            }
+            _ => false,
+        };
+        let all_in_turn = fields.len() > 1 && fields.windows(2).enumerate().all(in_turn);
+        Self {
+            first_of_all: fields.first().filter(|_| all_in_turn).map(|(key, _)| *key),
+            fields,
+            fill_rows,
+        }
     }
 
-    /// Reads these fields; returns what is left of the record. Values that may come later are the defaults already, unless these
-    /// fields fill the row.
+    /// Reads these fields; returns what is left of the record. Values that may come later are the defaults then, as they were before
+    /// unless these fields fill the row.
     #[inline]
     pub(super) fn read<'a>(&self, bytes: &'a [u8], values: &mut [u64], defaults: &[u64]) -> &'a [u8] {
         if let Some((head, rest)) = bytes.split_at_checked(9 * self.fields.len()) {
-            let (doubles, _) = head.as_chunks::<9>();
-            let differences = self
-                .fields
-                .iter()
-                .zip(doubles)
-                .fold(0, |so_far, ((key, _), [first, ..])| so_far | (key ^ first));
-            if differences == 0 {
-                for ((_, slot), [_, bits @ ..]) in self.fields.iter().zip(doubles) {
+            let doubles = head.as_chunks::<9>().0;
+            let mut differences = 0;
+            if let (Some(mut key), Some(values)) = (self.first_of_all, values.get_mut(..doubles.len())) {
+                for ([first, bits @ ..], value) in doubles.iter().zip(values) {
+                    differences |= key ^ first;
+                    *value = u64::from_le_bytes(*bits);
+                    key = key.wrapping_add(NEXT_FIELD);
+                }
+            } else {
+                for ([first, bits @ ..], (key, slot)) in doubles.iter().zip(&self.fields) {
+                    differences |= key ^ first;
                     if let Some(value) = values.get_mut(*slot as usize) {
                         *value = u64::from_le_bytes(*bits);
                     }
                 }
+            }
+            if differences == 0 {
                 return rest;
             }
         }
-        if self.fill_rows {
-            values.copy_from_slice(defaults);
-        }
+        values.copy_from_slice(defaults);
         self.read_some(bytes, values)
     }
 
     /// The same when fields are missing.
+    #[inline(never)]
     fn read_some<'a>(&self, mut bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
         for (key, slot) in &self.fields {
             if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()

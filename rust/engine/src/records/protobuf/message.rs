@@ -26,7 +26,8 @@ pub(super) fn read_message(
     repeats: &mut Repeats,
 ) -> Result<(), Unreadable> {
     loop {
-        bytes = plan.read_short(bytes, row, block);
+        let (tags, values) = block.row_mut(row);
+        bytes = plan.read_short(bytes, tags, values);
         if bytes.is_empty() {
             return Ok(());
         }

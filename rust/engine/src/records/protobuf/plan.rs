@@ -1,6 +1,6 @@
 //! What a reader does with each field of a message.
 
-use serving_model::{Block, Tag};
+use serving_model::Tag;
 
 use super::super::descriptor::Kind;
 
@@ -87,8 +87,7 @@ impl Plan {
 
     /// Reads fields up to the first that needs more than its key; returns what is left from there.
     #[inline]
-    pub(super) fn read_short<'a>(&self, mut bytes: &'a [u8], row: usize, block: &mut Block) -> &'a [u8] {
-        let (tags, values) = block.row_mut(row);
+    pub(super) fn read_short<'a>(&self, mut bytes: &'a [u8], tags: &mut [u8], values: &mut [u64]) -> &'a [u8] {
         while let Some((key, rest)) = bytes.split_first() {
             let after = match self.short.get(usize::from(*key)) {
                 Some(Short::Double(slot)) => {
