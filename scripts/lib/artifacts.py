@@ -14,6 +14,16 @@ MAVEN_PARENT = paths.REPOSITORY / "flink-job"
 RUST_SOURCES = ("Cargo.toml", "Cargo.lock", "proto", "rust")
 JAVA_SOURCES = (*RUST_SOURCES, "flink-job/pom.xml", *(f"flink-job/{module}" for module in ("native", "functions", "job", "query")))
 
+# Always these together, here and in flink-job/native/pom.xml: alone, each has other features of its dependencies, and cargo builds them,
+# tract among them, once more.
+CARGO_PACKAGES = ("serving-jni", "serving-cli")
+
+
+def cargo_build(profile: str) -> List[str]:
+    """The command that builds the library and the command line."""
+    packages = [argument for package in CARGO_PACKAGES for argument in ("--package", package)]
+    return ["cargo", "build", "--locked", "--profile", profile, *packages]
+
 
 class Artifacts(NamedTuple):
     """What a user of the repository runs."""
@@ -64,8 +74,7 @@ def build(profile: str = "release") -> Artifacts:
         beginning = paths.TARGET / "artifacts-building"
         beginning.write_text(profile)
         console.run_logged(
-            "cargo build", ["cargo", "build", "--locked", "--profile", profile, "-p", "serving-jni", "-p", "serving-cli"],
-            paths.TARGET / "build-cargo.log", cwd=paths.REPOSITORY,
+            "cargo build", cargo_build(profile), paths.TARGET / "build-cargo.log", cwd=paths.REPOSITORY,
         )
         console.run_logged(
             "mvn package",
