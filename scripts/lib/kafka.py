@@ -217,7 +217,8 @@ class KafkaBroker:
         if (self.folder / "data" / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._properties)]
+        # In one argument: one id in 64 begins with a hyphen.
+        arguments = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(self._properties)]
         try:
             subprocess.run(
                 self._java(arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=120
