@@ -14,8 +14,8 @@ MAVEN_PARENT = paths.REPOSITORY / "flink-job"
 RUST_SOURCES = ("Cargo.toml", "Cargo.lock", "proto", "rust")
 JAVA_SOURCES = (*RUST_SOURCES, "flink-job/pom.xml", *(f"flink-job/{module}" for module in ("native", "functions", "job", "query")))
 
-# Always these together, here and in flink-job/native/pom.xml: alone, each has other features of its dependencies, and cargo builds them,
-# tract among them, once more.
+# Always these together, here and in flink-job/native/pom.xml: for the library alone cargo takes fewer features of what both depend on,
+# and so builds most crates, tract among them, once more.
 CARGO_PACKAGES = ("serving-jni", "serving-cli")
 
 

@@ -86,11 +86,7 @@ impl OutputLayout {
         let (header, row) = bytes[HEADER..].split_first_chunk_mut::<ROW_HEADER>()?;
         *header = [0; ROW_HEADER];
         let (values, tags) = row.split_at_mut_checked(8 * self.cells)?;
-        match (values.as_chunks_mut().0, cells.values(0)) {
-            ([to], [value]) => *to = value.to_le_bytes(),
-            (to, values) => copy_values(to, values),
-        }
-        copy_tags(tags.get_mut(..self.cells)?, cells.tags(0));
+        copy_row(cells, 0, values, tags);
         Some(())
     }
 
@@ -127,12 +123,12 @@ impl OutputLayout {
     #[inline]
     fn write_row(&self, cells: &Block, row: usize, text_start: usize, values: &mut [u8], tags: &mut [u8]) {
         if self.straight {
-            let (from_tags, from_values) = (cells.tags(row), cells.values(row));
-            copy_tags(&mut tags[..from_tags.len()], from_tags);
             if cells.text_area().is_empty() {
-                copy_values(values.as_chunks_mut().0, from_values);
+                copy_row(cells, row, values, tags);
                 return;
             }
+            let (from_tags, from_values) = (cells.tags(row), cells.values(row));
+            copy_tags(&mut tags[..from_tags.len()], from_tags);
             for ((to, value), tag) in values.chunks_exact_mut(8).zip(from_values).zip(from_tags) {
                 let value = if *tag == Tag::String as u8 {
                     moved(*value, text_start)
@@ -178,11 +174,20 @@ fn write_sizes(buffer: &mut [u8], rows: usize) {
     buffer[12..16].copy_from_slice(&bytes.to_le_bytes());
 }
 
+/// A row without text, as it is.
 #[inline]
-fn copy_values(to: &mut [[u8; 8]], values: &[u64]) {
-    for (to, value) in to.iter_mut().zip(values) {
-        *to = value.to_le_bytes();
+fn copy_row(cells: &Block, row: usize, values: &mut [u8], tags: &mut [u8]) {
+    match (values.as_chunks_mut().0, cells.values(row)) {
+        // The loop becomes a call of memcpy, which takes longer than this.
+        ([to], [value]) => *to = value.to_le_bytes(),
+        (to, values) => {
+            for (to, value) in to.iter_mut().zip(values) {
+                *to = value.to_le_bytes();
+            }
+        }
     }
+    let from = cells.tags(row);
+    copy_tags(&mut tags[..from.len()], from);
 }
 
 fn reported_width(column: &BoundOutput) -> usize {

@@ -50,12 +50,8 @@ impl Output {
     #[inline]
     pub fn reset(&mut self, rows: usize) {
         self.cells.reset(rows);
-        if self.status.len() == rows {
-            self.status.fill(RowStatus::OK);
-        } else {
-            self.status.clear();
-            self.status.resize(rows, RowStatus::OK);
-        }
+        self.status.clear();
+        self.status.resize(rows, RowStatus::OK);
         self.failed = 0;
     }
 

@@ -34,8 +34,6 @@ pub struct ProtobufReader {
     lists: Vec<Vec<u32>>,
     /// Names that absent enum fields without presence have; text can't be in the template.
     default_names: Vec<(u32, String)>,
-    /// There is nothing to do about fields that a record does not have.
-    is_short: bool,
 }
 
 /// A repeated field that fills a tensor.
@@ -69,7 +67,6 @@ impl ProtobufReader {
             repeated: Vec::new(),
             lists: Vec::new(),
             default_names: Vec::new(),
-            is_short: false,
         };
         for input in bind_inputs(schema, &fields, bindings)? {
             for (at, field) in input.fields.iter().enumerate() {
@@ -78,7 +75,6 @@ impl ProtobufReader {
                 reader.add(&leaves[*field], slot, width as u32, input.list)?;
             }
         }
-        reader.is_short = reader.repeated.is_empty() && reader.lists.is_empty() && reader.default_names.is_empty();
         reader.root.index_short();
         reader.in_order = InOrder::of(&leaves, &reader.root, &reader.default_tags);
         Ok(reader)
@@ -243,7 +239,8 @@ impl ProtobufReader {
         let (tags, values) = block.row_mut(row);
         let rest = self.in_order.read(record, values, &self.default_values);
         let rest = self.root.read_short(rest, tags, values);
-        if !(rest.is_empty() && self.is_short) {
+        let all_is_read = self.repeated.is_empty() && self.lists.is_empty() && self.default_names.is_empty();
+        if !(rest.is_empty() && all_is_read) {
             self.read_rest(record.len(), rest, row, block, output);
         }
     }

@@ -42,15 +42,13 @@ impl InOrder {
             }
         }
         let fill_rows = (0..unused).all(|cell| fields.iter().any(|(_, slot)| *slot == cell));
-        let in_turn = |(index, pair): (usize, &[(u8, u32)])| match pair {
-            [(key, slot), (next, next_slot)] => {
-                key + NEXT_FIELD == *next && *slot as usize == index && slot + 1 == *next_slot
-            }
-            _ => false,
+        let in_turn = |first: u8| {
+            (0..).zip(&fields).all(|(index, (key, slot))| {
+                *slot == index && u32::from(*key) == u32::from(first) + index * u32::from(NEXT_FIELD)
+            })
         };
-        let all_in_turn = fields.len() > 1 && fields.windows(2).enumerate().all(in_turn);
         Self {
-            first_of_all: fields.first().filter(|_| all_in_turn).map(|(key, _)| *key),
+            first_of_all: fields.first().map(|(key, _)| *key).filter(|first| in_turn(*first)),
             fields,
             fill_rows,
         }
