@@ -13,8 +13,8 @@ use serving_engine::{Engine, RowScorer};
 use serving_model::wire::scorer_options::Layout;
 use serving_model::wire::{ModelDescriptor, ProtobufLayout, ScorerOptions, WineRecord};
 use serving_model::{
-    Block, DataType, Field, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource, ModelType, Output,
-    Schema, Scorer,
+    Block, DataType, Equation, Field, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource, ModelType,
+    Output, Schema, Scorer,
 };
 
 const CALLS: u32 = 2_000_000;
@@ -22,7 +22,7 @@ const ROUNDS: usize = 9;
 const BATCH: usize = 16;
 
 struct Sum(Schema);
-struct SumScorer;
+struct SumScorer(Equation);
 
 impl ModelFactory for Sum {
     fn model_type(&self) -> ModelType {
@@ -52,11 +52,18 @@ impl Model for Sum {
     }
 
     fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {
-        Ok(Box::new(SumScorer))
+        Ok(Box::new(SumScorer(Equation {
+            weights: vec![1.0; self.0.inputs.len()].into(),
+            intercept: 0.0,
+        })))
     }
 }
 
 impl Scorer for SumScorer {
+    fn equation(&self) -> Option<&Equation> {
+        Some(&self.0)
+    }
+
     fn score(&mut self, input: &Block, output: &mut Output) {
         for row in 0..input.rows() {
             let sum = input.values(row).iter().map(|bits| f64::from_bits(*bits)).sum();

@@ -18,6 +18,20 @@ pub struct OutputLayout {
     stride: usize,
 }
 
+const NUMBER_STRIDE: usize = ROW_HEADER + 16;
+
+/// A row that has its score, which is a double: no status, no message, the value, its tag.
+pub type NumberRow = [u8; NUMBER_STRIDE];
+
+/// See [`NumberRow`].
+#[inline]
+pub(crate) fn number_row(number: f64) -> NumberRow {
+    let mut row = [0; NUMBER_STRIDE];
+    row[ROW_HEADER..ROW_HEADER + 8].copy_from_slice(&number.to_le_bytes());
+    row[ROW_HEADER + 8] = Tag::Double as u8;
+    row
+}
+
 impl OutputLayout {
     /// The layout of a model's outputs after bindings.
     ///
@@ -72,6 +86,21 @@ impl OutputLayout {
             Some(()) => Ok(()),
             None => self.write_rows(output, buffer),
         }
+    }
+
+    /// Whether the result of a row is one number: what [`number_rows`](Self::number_rows) has.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        self.straight && self.cells == 1
+    }
+
+    /// Writes all but the rows of a result whose rows are numbers, and gives the rows, to be written as [`number_row`]s. `None` when the
+    /// buffer is shorter.
+    #[inline]
+    pub fn number_rows<'a>(&self, rows: usize, buffer: &'a mut [u8]) -> Option<&'a mut [NumberRow]> {
+        let buffer = buffer.get_mut(..HEADER + rows * NUMBER_STRIDE)?;
+        write_sizes(buffer, rows);
+        Some(buffer[HEADER..].as_chunks_mut().0)
     }
 
     /// One row that has its score and no text, if it is that and the buffer has room.

@@ -20,7 +20,7 @@ mod row_scorer;
 mod window;
 
 pub use engine::{Engine, Loaded, ServedFactories};
-pub use layout::OutputLayout;
+pub use layout::{NumberRow, OutputLayout};
 pub use memory::MemoryUse;
 pub use row_scorer::{RowScorer, Written};
 pub use window::WindowedInput;

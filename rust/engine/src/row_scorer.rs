@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serving_model::wire::{ScorerInfo, ScorerOptions};
-use serving_model::{Block, ErrorCode, ModelError, Output, Scorer};
+use serving_model::{Block, Equation, ErrorCode, ModelError, Output, Scorer};
 
 use crate::engine::Loaded;
 use crate::layout::OutputLayout;
@@ -29,6 +29,10 @@ pub enum Written {
 pub struct RowScorer {
     reader: RecordReader,
     windowed: Option<Windowed>,
+    /// The model, where its records can go past the blocks, which take longer than most equations.
+    equation: Option<Equation>,
+    /// Whether those of the last call did.
+    by_equation: bool,
     scorer: Box<dyn Scorer>,
     layout: OutputLayout,
     input: Block,
@@ -84,12 +88,20 @@ impl RowScorer {
                 format!("{capacity} result rows exceed 2 GiB"),
             ));
         }
+        let scorer = Arc::clone(model).scorer()?;
+        let cells = schema.input_width().unwrap_or_default();
+        let past_blocks = windowed.is_none() && layout.is_number() && reader.can_weigh();
+        let equation = scorer
+            .equation()
+            .filter(|equation| past_blocks && equation.weights.len() == cells);
         Ok(Self {
-            input: Block::new(schema.input_width().unwrap_or_default()),
+            input: Block::new(cells),
+            equation: equation.cloned(),
+            by_equation: false,
             output: Output::new(schema.output_width().unwrap_or_default()),
             reader,
             windowed,
-            scorer: Arc::clone(model).scorer()?,
+            scorer,
             layout,
             capacity,
             info,
@@ -115,8 +127,33 @@ impl RowScorer {
     ///
     /// # Errors
     /// As [`score`](Self::score).
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "of an equation the calls take as long as the sum")]
     pub fn score_framed(
+        &mut self,
+        input: &[u8],
+        rows: usize,
+        framing: Framing,
+        buffer: &mut [u8],
+    ) -> Result<Written, ModelError> {
+        self.by_equation = self.answer(input, rows, framing, buffer).is_some();
+        if self.by_equation {
+            return Ok(Written::Rows { failed: 0 });
+        }
+        self.score_blocks(input, rows, framing, buffer)
+    }
+
+    /// Scores and writes the rows if all of them are doubles for an equation, and there is room.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `score_framed`")]
+    fn answer(&self, input: &[u8], rows: usize, framing: Framing, buffer: &mut [u8]) -> Option<()> {
+        let equation = self.equation.as_ref().filter(|_| (1..=self.capacity).contains(&rows))?;
+        let answers = self.layout.number_rows(rows, buffer)?;
+        self.reader.weigh(input, framing, equation, answers)
+    }
+
+    #[inline(never)]
+    fn score_blocks(
         &mut self,
         input: &[u8],
         rows: usize,
@@ -146,7 +183,7 @@ impl RowScorer {
         if rows > 0 && self.output.failed() < rows {
             self.scorer.score(&self.input, &mut self.output);
         }
-        Ok(self.write(buffer))
+        Ok(self.write_blocks(buffer))
     }
 
     /// The window as a checkpoint holds it; `None` when the model takes none.
@@ -169,9 +206,21 @@ impl RowScorer {
         }
     }
 
-    /// Writes the result of the last [`score`](Self::score) again.
-    #[inline]
-    pub fn write(&mut self, buffer: &mut [u8]) -> Written {
+    /// Writes the result of the last [`score`](Self::score), for which there was no room.
+    ///
+    /// # Errors
+    /// `INVALID_CALL` when there was room and the result is not kept.
+    pub fn write(&mut self, buffer: &mut [u8]) -> Result<Written, ModelError> {
+        if self.by_equation {
+            return Err(ModelError::new(
+                ErrorCode::InvalidCall,
+                "the result of the last call was delivered and is not kept",
+            ));
+        }
+        Ok(self.write_blocks(buffer))
+    }
+
+    fn write_blocks(&mut self, buffer: &mut [u8]) -> Written {
         match self.layout.write(&self.output, buffer) {
             Ok(()) => Written::Rows {
                 failed: self.output.failed(),

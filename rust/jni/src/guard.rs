@@ -9,18 +9,36 @@ use jni::objects::{JString, JThrowable, JValue};
 use jni::{Env, EnvUnowned, jni_sig, jni_str};
 use serving_model::{ErrorCode, ModelError};
 
-/// Why a call failed, in the terms of the Java exception.
+/// Why a call failed, in the terms of the Java exception. As small as a pointer, because every call returns it or a result.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
+#[error(transparent)]
+pub(crate) struct CallError(Box<Cause>);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
     /// A model, record or call was refused.
     #[error(transparent)]
-    Refused(#[from] ModelError),
+    Refused(ModelError),
     /// The virtual machine refused something, such as an array that it has no memory for.
     #[error("the Java virtual machine refused: {0}")]
-    Jni(#[from] jni::errors::Error),
+    Jni(jni::errors::Error),
     /// The code below panicked.
     #[error("{message}")]
     Crashed { code: ErrorCode, message: String },
+}
+
+impl From<ModelError> for CallError {
+    #[cold]
+    fn from(error: ModelError) -> Self {
+        Self(Box::new(Cause::Refused(error)))
+    }
+}
+
+impl From<jni::errors::Error> for CallError {
+    #[cold]
+    fn from(error: jni::errors::Error) -> Self {
+        Self(Box::new(Cause::Jni(error)))
+    }
 }
 
 impl CallError {
@@ -39,10 +57,10 @@ impl CallError {
     }
 
     fn code(&self) -> ErrorCode {
-        match self {
-            Self::Refused(error) => error.code,
-            Self::Jni(_) => ErrorCode::InvalidCall,
-            Self::Crashed { code, .. } => *code,
+        match &*self.0 {
+            Cause::Refused(error) => error.code,
+            Cause::Jni(_) => ErrorCode::InvalidCall,
+            Cause::Crashed { code, .. } => *code,
         }
     }
 }
@@ -73,10 +91,10 @@ fn crashed(code: ErrorCode, payload: &(dyn Any + Send)) -> CallError {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("unknown panic");
     let place = LAST_PANIC.with(|last| last.try_borrow().map(|place| place.clone()).unwrap_or_default());
-    CallError::Crashed {
+    CallError(Box::new(Cause::Crashed {
         code,
         message: format!("the library crashed at {place}: {what}"),
-    }
+    }))
 }
 
 /// Runs code that may panic; a panic becomes an error with the code given.
@@ -121,7 +139,7 @@ pub(crate) fn guarded_with<'local, T: Default>(
     match (failure, value) {
         (None, jni::Outcome::Ok(value)) => value,
         (Some(error), _) => throw(env, &error),
-        (None, jni::Outcome::Err(error)) => throw(env, &CallError::Jni(error)),
+        (None, jni::Outcome::Err(error)) => throw(env, &error.into()),
         (None, jni::Outcome::Panic(payload)) => throw(env, &crashed(crash, payload.as_ref())),
     }
 }

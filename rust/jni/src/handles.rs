@@ -141,7 +141,8 @@ impl ScorerHandle {
     ///
     /// # Safety
     /// Both buffers are reachable in Java and nobody else touches them during the call.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `RowScorer::score_framed`")]
     pub(crate) unsafe fn score(&mut self, rows: i32, framing: Framing) -> Result<i32, CallError> {
         let rows = usize::try_from(rows).map_err(|_| CallError::invalid("a negative number of rows"))?;
         let start = self.stopwatch.start(rows);
@@ -178,25 +179,23 @@ impl ScorerHandle {
         self.scorer.restore_window(window)
     }
 
-    /// Replaces buffers and writes the last result again.
+    /// Replaces buffers; into a new output buffer it writes the last result, for which there was no room.
     ///
     /// # Safety
     /// As for [`score`](Self::score).
     pub(crate) unsafe fn rebind(&mut self, input: Option<Bound>, output: Option<Bound>) -> Result<i32, CallError> {
-        let delivers = output.is_some();
         self.input = input.unwrap_or(self.input);
-        self.output = output.unwrap_or(self.output);
+        let Some(output) = output else {
+            // A larger input buffer for the next record is none of the last one's business.
+            return Ok(0);
+        };
+        self.output = output;
         if self.crashed {
-            // A larger input buffer for the next record is none of the crash's business.
-            return if delivers {
-                Err(CallError::invalid("the last call crashed, it left no result"))
-            } else {
-                Ok(0)
-            };
+            return Err(CallError::invalid("the last call crashed, it left no result"));
         }
         // SAFETY: as in `score`.
         let output = unsafe { std::slice::from_raw_parts_mut(self.output.address, self.output.length) };
-        let written = catching(ErrorCode::ScoringCrashed, || Ok(self.scorer.write(output)))?;
+        let written = catching(ErrorCode::ScoringCrashed, || Ok(self.scorer.write(output)?))?;
         Ok(finish(written, self.stopwatch.nanos(), output))
     }
 }

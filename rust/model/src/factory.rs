@@ -57,6 +57,22 @@ pub trait Scorer: Send {
     /// `output` has been reset to as many rows; its cells are the model's outputs in the order of the schema. A row that
     /// can't be scored is marked with [`Output::fail`]; the others are scored all the same.
     fn score(&mut self, input: &Block, output: &mut Output);
+
+    /// The equation that is all there is to the model, if so. A row whose cells are all doubles has the [answer](Equation) of the equation,
+    /// and whoever has such a row need not fill a block, which takes longer.
+    fn equation(&self) -> Option<&Equation> {
+        None
+    }
+}
+
+/// A model whose only output is a double: the sum of all cells of a row, each times its weight, added up in their order, and then the
+/// intercept. When the sum is NaN there is no such answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Equation {
+    /// As many as the schema has cells.
+    pub weights: Box<[f64]>,
+    /// What is added to the sum.
+    pub intercept: f64,
 }
 
 /// Limits that keep a process alive while a model is loaded and while it scores.

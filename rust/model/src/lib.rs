@@ -32,7 +32,7 @@ pub mod wire {
 pub use block::{Block, Cell, Tag};
 pub use digest::Digest;
 pub use error::{ModelError, Place};
-pub use factory::{Limits, Model, ModelFactoriesResolver, ModelFactory, ModelSource, Scorer, Signature};
+pub use factory::{Equation, Limits, Model, ModelFactoriesResolver, ModelFactory, ModelSource, Scorer, Signature};
 pub use list::{ListItem, ListItems, NotAList, push_list_text};
 pub use output::{Output, RowStatus};
 pub use schema::{DataType, Field, Schema};

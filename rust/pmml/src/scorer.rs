@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serving_model::{Block, DataType, ErrorCode, Output, Scorer, Tag};
+use serving_model::{Block, DataType, Equation, ErrorCode, Output, Scorer, Tag};
 
 use crate::model::{Cell, PmmlModel};
 use crate::models::regression::Normalization;
@@ -25,8 +25,7 @@ struct LoneEquation {
     cells: Box<[u32]>,
     /// The cells, when each follows the one before.
     range: Option<Range<usize>>,
-    weights: Box<[f64]>,
-    intercept: f64,
+    equation: Equation,
 }
 
 impl LoneEquation {
@@ -55,8 +54,10 @@ impl LoneEquation {
                 .eq(plain.direct.cells.iter().map(|cell| *cell as usize))
                 .then_some(range),
             cells: plain.direct.cells.clone(),
-            weights: plain.weights.clone(),
-            intercept,
+            equation: Equation {
+                weights: plain.weights.clone(),
+                intercept,
+            },
         })
     }
 
@@ -64,19 +65,20 @@ impl LoneEquation {
     #[inline]
     fn score(&self, tags: &[u8], values: &[u64]) -> Option<f64> {
         let (mut sum, mut doubles) = (0.0, true);
+        let weights = &self.equation.weights;
         if let Some(range) = &self.range {
             doubles = are_doubles(tags.get(range.clone())?);
-            for (value, weight) in values.get(range.clone())?.iter().zip(&self.weights) {
+            for (value, weight) in values.get(range.clone())?.iter().zip(weights) {
                 sum += weight * f64::from_bits(*value);
             }
         } else {
-            for (cell, weight) in self.cells.iter().zip(&self.weights) {
+            for (cell, weight) in self.cells.iter().zip(weights) {
                 doubles &= *tags.get(*cell as usize)? == Tag::Double as u8;
                 sum += weight * f64::from_bits(*values.get(*cell as usize)?);
             }
         }
         // A value that is NaN, and so counts as missing, makes the sum NaN whatever its weight.
-        (doubles && !sum.is_nan()).then_some(sum + self.intercept)
+        (doubles && !sum.is_nan()).then_some(sum + self.equation.intercept)
     }
 }
 
@@ -107,6 +109,13 @@ impl PmmlScorer {
 }
 
 impl Scorer for PmmlScorer {
+    fn equation(&self) -> Option<&Equation> {
+        let lone = self.lone.as_ref()?;
+        // In the order of the cells, and all of them: a NaN in another does not matter here.
+        let all = 0..self.model.inputs.len();
+        (lone.range.as_ref() == Some(&all)).then_some(&lone.equation)
+    }
+
     fn score(&mut self, input: &Block, output: &mut Output) {
         let model = &*self.model;
         if input.stride() < model.inputs.len() {

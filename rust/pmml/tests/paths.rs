@@ -3,9 +3,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{answers, document, load};
 use proptest::prelude::*;
-use serving_model::{Block, Tag};
+use serving_model::{Block, Cell, Output, Tag};
 
 /// The terms come in the order of the fields or the other way round.
 fn equation(intercept: f64, weights: &[f64], reversed: bool) -> String {
@@ -85,6 +87,66 @@ proptest! {
         prop_assert_eq!(&both[0], &both[1]);
         let absent = other.is_some_and(|(slot, other)| slot < terms.len() && !matches!(other, Other::Whole));
         prop_assert_eq!(both[0].contains("null"), absent);
+    }
+
+    #[test]
+    fn a_lone_equation_that_takes_all_cells_in_turn_is_told_and_is_the_one_that_answers(
+        intercept in -1e3..1e3_f64,
+        terms in proptest::collection::vec((-1e3..1e3_f64, -1e6..1e6_f64), 1..12),
+        reversed: bool,
+    ) {
+        let weights: Vec<f64> = terms.iter().map(|(weight, _)| *weight).collect();
+        let model = load(equation(intercept, &weights, reversed).as_bytes()).unwrap();
+        let scorer = Arc::clone(&model).scorer().unwrap();
+        let Some(told) = scorer.equation() else {
+            prop_assert!(reversed && terms.len() > 1);
+            return Ok(());
+        };
+        let sum = terms.iter().zip(&told.weights).fold(0.0, |sum, ((_, value), weight)| sum + weight * value);
+        let answer = Cell::Double(sum + told.intercept);
+        let block = numbers_and_texts(&terms, None);
+        let mut output = Output::new(1);
+        output.reset(block.rows());
+        Arc::clone(&model).scorer().unwrap().score(&block, &mut output);
+        prop_assert_eq!(output.cells.cell(0, 0), answer);
+    }
+}
+
+#[test]
+fn no_equation_is_told_of_what_does_more_or_takes_less() {
+    let whole = equation(1.0, &[1.0, 2.0], false);
+    let told = |document: &str| {
+        load(document.as_bytes())
+            .unwrap()
+            .scorer()
+            .unwrap()
+            .equation()
+            .is_some()
+    };
+    assert!(told(&whole));
+    for (from, to) in [
+        // One field less, whose NaN would not matter.
+        (r#"<NumericPredictor name="x1" coefficient="2"/>"#, ""),
+        (r#"<NumericPredictor name="x0" coefficient="1"/>"#, ""),
+        (
+            r#"<NumericPredictor name="x0" "#,
+            r#"<NumericPredictor name="x0" exponent="2" "#,
+        ),
+        (
+            r#"<MiningField name="x1"/>"#,
+            r#"<MiningField name="x1" outliers="asExtremeValues" lowValue="0" highValue="1"/>"#,
+        ),
+        (
+            r#"<DataField name="x1" optype="continuous" dataType="double"/>"#,
+            r#"<DataField name="x1" optype="continuous" dataType="float"/>"#,
+        ),
+        (
+            r#"functionName="regression">"#,
+            r#"functionName="regression" normalizationMethod="exp">"#,
+        ),
+    ] {
+        assert!(whole.contains(from), "{from}");
+        assert!(!told(&whole.replace(from, to)), "{to}");
     }
 }
 

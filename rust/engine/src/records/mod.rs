@@ -6,9 +6,10 @@ mod protobuf;
 
 use serving_model::wire::ScorerOptions;
 use serving_model::wire::scorer_options::Layout;
-use serving_model::{Block, ErrorCode, ModelError, Output, Schema};
+use serving_model::{Block, Equation, ErrorCode, ModelError, Output, Schema};
 
 use crate::binding::bind_inputs;
+use crate::layout::NumberRow;
 
 pub use packed::PackedReader;
 pub use protobuf::ProtobufReader;
@@ -71,6 +72,26 @@ impl RecordReader {
         match self {
             Self::Protobuf(_) => 0,
             Self::Packed(reader) => reader.bytes(),
+        }
+    }
+
+    /// Whether records can be all doubles, in the order of the cells: what [`weigh`](Self::weigh) takes.
+    #[must_use]
+    pub fn can_weigh(&self) -> bool {
+        match self {
+            Self::Protobuf(reader) => reader.can_weigh(),
+            Self::Packed(_) => false,
+        }
+    }
+
+    /// Writes the answers of an equation for the first records of `input`, as many as `answers` has room for. `None` when not all are
+    /// doubles in the order of the cells, or one has no answer; then what was written means nothing.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `RowScorer::score_framed`")]
+    pub fn weigh(&self, input: &[u8], framing: Framing, equation: &Equation, answers: &mut [NumberRow]) -> Option<()> {
+        match self {
+            Self::Protobuf(reader) => reader.weigh(input, framing, equation, answers),
+            Self::Packed(_) => None,
         }
     }
 

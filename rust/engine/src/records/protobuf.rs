@@ -6,7 +6,7 @@ mod plan;
 mod wire;
 
 use serving_model::wire::{InputBinding, ProtobufLayout};
-use serving_model::{Block, ErrorCode, ModelError, Output, Schema, Tag};
+use serving_model::{Block, Equation, ErrorCode, ModelError, Output, Schema, Tag};
 
 use self::in_order::InOrder;
 use self::message::{Repeats, read_message};
@@ -15,6 +15,7 @@ use self::wire::{split_end, split_length};
 use super::Framing;
 use super::descriptor::{Kind, Leaf, leaves};
 use crate::binding::{RecordField, bind_inputs};
+use crate::layout::{NumberRow, number_row};
 
 /// In place of the length of a record that is not there, because it was too large for the caller.
 const HELD_BACK: [u8; 4] = i32::MIN.to_le_bytes();
@@ -239,10 +240,58 @@ impl ProtobufReader {
         let (tags, values) = block.row_mut(row);
         let rest = self.in_order.read(record, values, &self.default_values);
         let rest = self.root.read_short(rest, tags, values);
-        let all_is_read = self.repeated.is_empty() && self.lists.is_empty() && self.default_names.is_empty();
-        if !(rest.is_empty() && all_is_read) {
+        if !(rest.is_empty() && self.has_fields_alone()) {
             self.read_rest(record.len(), rest, row, block, output);
         }
+    }
+
+    /// Whether nothing is left to do when all fields are read.
+    #[inline]
+    fn has_fields_alone(&self) -> bool {
+        self.repeated.is_empty() && self.lists.is_empty() && self.default_names.is_empty()
+    }
+
+    /// See [`RecordReader::can_weigh`](super::RecordReader::can_weigh).
+    pub(super) fn can_weigh(&self) -> bool {
+        self.in_order.are_cells(self.default_tags.len()) && self.has_fields_alone()
+    }
+
+    /// See [`RecordReader::weigh`](super::RecordReader::weigh).
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `RowScorer::score_framed`")]
+    pub(super) fn weigh(
+        &self,
+        input: &[u8],
+        framing: Framing,
+        equation: &Equation,
+        answers: &mut [NumberRow],
+    ) -> Option<()> {
+        match framing {
+            Framing::Lengths => self.weigh_all(input, split_length, equation, answers),
+            Framing::Ends => self.weigh_all(input, split_end, equation, answers),
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `RowScorer::score_framed`")]
+    fn weigh_all(
+        &self,
+        mut input: &[u8],
+        split: impl Fn(&[u8]) -> Option<(&[u8], &[u8])>,
+        equation: &Equation,
+        answers: &mut [NumberRow],
+    ) -> Option<()> {
+        let cells = self.in_order.first(equation.weights.len())?;
+        for answer in answers {
+            let (record, after) = split(input)?;
+            input = after;
+            let (sum, rest) = cells.weigh(record, &equation.weights);
+            if sum.is_nan() || !self.root.skip_short(rest).is_empty() {
+                return None;
+            }
+            *answer = number_row(sum + equation.intercept);
+        }
+        Some(())
     }
 
     /// What most records do not have.

@@ -163,7 +163,7 @@ pub fn score_framed(scorer: &mut RowScorer, input: &[u8], rows: usize, framing: 
     if let Written::TooSmall { needed } = scorer.score_framed(input, rows, framing, &mut buffer).unwrap() {
         assert!(needed > buffer.len());
         buffer.resize(needed, 0);
-        assert!(matches!(scorer.write(&mut buffer), Written::Rows { .. }));
+        assert!(matches!(scorer.write(&mut buffer).unwrap(), Written::Rows { .. }));
     }
     let (stride, cells) = (
         scorer.info().row_stride as usize,

@@ -98,4 +98,77 @@ impl InOrder {
         }
         bytes
     }
+
+    /// Whether a row has so many cells and the first of these fields are they, in turn.
+    pub(super) fn are_cells(&self, cells: usize) -> bool {
+        let in_turn = (0..).zip(&self.fields).take_while(|(index, (_, slot))| slot == index);
+        self.fill_rows && in_turn.count() >= cells
+    }
+
+    /// The first of these fields.
+    #[inline]
+    pub(super) fn first(&self, count: usize) -> Option<Cells<'_>> {
+        self.fields.get(..count).map(Cells)
+    }
+}
+
+/// Fields that are the cells of a row, in turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'a>(&'a [(u8, u32)]);
+
+impl Cells<'_> {
+    /// The sum of these fields, each times its weight, added in their order; and what is left of the record.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as for `RowScorer::score_framed`")]
+    pub(super) fn weigh<'b>(self, bytes: &'b [u8], weights: &[f64]) -> (f64, &'b [u8]) {
+        if let Some((head, rest)) = bytes.split_at_checked(9 * weights.len()) {
+            let (sum, differences) = weigh(head.as_chunks::<9>().0, self.0, weights);
+            if differences == 0 {
+                return (sum, rest);
+            }
+        }
+        self.weigh_some(bytes, weights)
+    }
+
+    /// The same when fields are missing, which are 0 then.
+    #[inline(never)]
+    fn weigh_some<'b>(self, mut bytes: &'b [u8], weights: &[f64]) -> (f64, &'b [u8]) {
+        let mut sum = 0.0;
+        for ((key, _), weight) in self.0.iter().zip(weights) {
+            let mut value = 0.0;
+            if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()
+                && first == key
+            {
+                value = f64::from_le_bytes(*bits);
+                bytes = rest;
+            }
+            sum += weight * value;
+        }
+        (sum, bytes)
+    }
+}
+
+/// The sum of doubles, each times its weight, added in their order; and not 0 when one of the keys is another.
+#[inline]
+fn weigh(doubles: &[[u8; 9]], fields: &[(u8, u32)], weights: &[f64]) -> (f64, u8) {
+    let (mut sum, mut differences) = (0.0, 0);
+    let mut one = |[first, bits @ ..]: &[u8; 9], (key, _): &(u8, u32), weight: &f64| {
+        differences |= key ^ first;
+        sum += weight * f64::from_le_bytes(*bits);
+    };
+    // Four at a time, which the compiler writes out.
+    let ((fours, left), (four_fields, fields), (four_weights, weights)) = (
+        doubles.as_chunks::<4>(),
+        fields.as_chunks::<4>(),
+        weights.as_chunks::<4>(),
+    );
+    for ((doubles, fields), weights) in fours.iter().zip(four_fields).zip(four_weights) {
+        for ((double, field), weight) in doubles.iter().zip(fields).zip(weights) {
+            one(double, field, weight);
+        }
+    }
+    for ((double, field), weight) in left.iter().zip(fields).zip(weights) {
+        one(double, field, weight);
+    }
+    (sum, differences)
 }

@@ -115,6 +115,12 @@ impl Plan {
         bytes
     }
 
+    /// Passes over fields up to the first that is used.
+    #[inline]
+    pub(super) fn skip_short<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        self.read_short(bytes, &mut [], &mut [])
+    }
+
     #[inline]
     pub(super) fn step(&self, number: u32) -> Option<&Step> {
         let index = match self.near.get(number as usize) {

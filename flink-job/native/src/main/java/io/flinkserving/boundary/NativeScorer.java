@@ -232,7 +232,7 @@ public final class NativeScorer implements AutoCloseable {
 
     /**
      * Time of the call within the library, nanoseconds; of all rows together. Of calls of one
-     * record that take less than a microsecond one in eight is timed, the others have its time.
+     * record that take less than a microsecond one in sixteen is timed, the others have its time.
      */
     public long durationNanos() {
         requireOpen();
