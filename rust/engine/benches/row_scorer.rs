@@ -1,8 +1,11 @@
 //! What the library itself costs around a model: decoding a `WineRecord`, writing the result. The model here only adds up its inputs, as a
-//! linear one does.
+//! linear one does; it goes through the blocks, as most models do, and past them, when it tells that it is an equation.
 //!
 //! `cargo bench -p serving-engine` prints nanoseconds per record: median and range of several rounds, beside the same with prost's own decoder.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+#[path = "../tests/common/wine.rs"]
+mod wine;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -21,8 +24,13 @@ const CALLS: u32 = 2_000_000;
 const ROUNDS: usize = 9;
 const BATCH: usize = 16;
 
-struct Sum(Schema);
-struct SumScorer(Equation);
+#[derive(Clone)]
+struct Sum {
+    schema: Schema,
+    equation: Option<Equation>,
+}
+
+struct SumScorer(Arc<Sum>);
 
 impl ModelFactory for Sum {
     fn model_type(&self) -> ModelType {
@@ -30,7 +38,7 @@ impl ModelFactory for Sum {
     }
 
     fn create(&self, _: &ModelSource<'_>) -> Result<Arc<dyn Model>, ModelError> {
-        Ok(Arc::new(Sum(self.0.clone())))
+        Ok(Arc::new(self.clone()))
     }
 }
 
@@ -40,7 +48,7 @@ impl Model for Sum {
     }
 
     fn schema(&self) -> &Schema {
-        &self.0
+        &self.schema
     }
 
     fn native_bytes(&self) -> usize {
@@ -52,16 +60,13 @@ impl Model for Sum {
     }
 
     fn scorer(self: Arc<Self>) -> Result<Box<dyn Scorer>, ModelError> {
-        Ok(Box::new(SumScorer(Equation {
-            weights: vec![1.0; self.0.inputs.len()].into(),
-            intercept: 0.0,
-        })))
+        Ok(Box::new(SumScorer(self)))
     }
 }
 
 impl Scorer for SumScorer {
     fn equation(&self) -> Option<&Equation> {
-        Some(&self.0)
+        self.0.equation.as_ref()
     }
 
     fn score(&mut self, input: &Block, output: &mut Output) {
@@ -72,36 +77,9 @@ impl Scorer for SumScorer {
     }
 }
 
-const WINE: [&str; 11] = [
-    "fixed_acidity",
-    "volatile_acidity",
-    "citric_acid",
-    "residual_sugar",
-    "chlorides",
-    "free_sulfur_dioxide",
-    "total_sulfur_dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
-
 fn record() -> Vec<u8> {
-    let record = WineRecord {
-        fixed_acidity: 7.4,
-        volatile_acidity: 0.7,
-        citric_acid: 0.1,
-        residual_sugar: 1.9,
-        chlorides: 0.076,
-        free_sulfur_dioxide: 11.0,
-        total_sulfur_dioxide: 34.0,
-        density: 0.9978,
-        p_h: 3.51,
-        sulphates: 0.56,
-        alcohol: 9.4,
-        data_type: "wine".into(),
-    }
-    .encode_to_vec();
+    let numbers = [7.4, 0.7, 0.1, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4];
+    let record = wine::record(numbers).encode_to_vec();
     let mut framed = (record.len() as u32).to_le_bytes().to_vec();
     framed.extend(record);
     framed
@@ -126,53 +104,65 @@ fn timed_batches(mut call: impl FnMut()) -> f64 {
 fn show(what: &str, mut nanos: Vec<f64>) {
     nanos.sort_by(f64::total_cmp);
     println!(
-        "{what:<32} {:6.1} ns   ({:.1} .. {:.1})",
+        "{what:<40} {:6.1} ns   ({:.1} .. {:.1})",
         nanos[nanos.len() / 2],
         nanos[0],
         nanos[nanos.len() - 1]
     );
 }
 
-fn main() {
+/// A scorer of so many records a call.
+fn open(equation: Option<Equation>, capacity: usize) -> RowScorer {
+    let inputs = wine::FIELDS.map(|name| Field::scalar(name, DataType::Double));
     let schema = Schema {
-        inputs: WINE.iter().map(|name| Field::scalar(*name, DataType::Double)).collect(),
+        inputs: inputs.into(),
         outputs: vec![Field::scalar("sum", DataType::Double)],
     };
-    let engine = Engine::new(ModelFactoriesResolver::default().with(Sum(schema)));
+    let engine = Engine::new(ModelFactoriesResolver::default().with(Sum { schema, equation }));
     let descriptor = ModelDescriptor {
         modeltype: ModelType::Pmml.into(),
         ..ModelDescriptor::default()
     };
-    let loaded = engine.load(&descriptor, b"sum").unwrap();
-    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
-    let set = protox::compile(["wine_record.proto"], [proto]).unwrap().encode_to_vec();
-    let mut options = ScorerOptions {
+    let options = ScorerOptions {
         layout: Some(Layout::Protobuf(ProtobufLayout {
-            file_descriptor_set: set,
-            message: "flinkserving.WineRecord".into(),
+            file_descriptor_set: wine::set(),
+            message: wine::MESSAGE.into(),
         })),
-        capacity: 1,
+        capacity: capacity as u32,
         ..ScorerOptions::default()
     };
-    let mut scorer = RowScorer::open(&loaded, &options).unwrap();
-    options.capacity = BATCH as u32;
-    let mut batch_scorer = RowScorer::open(&loaded, &options).unwrap();
-    let mut buffer = vec![0; batch_scorer.info().minimum_output as usize];
+    RowScorer::open(&engine.load(&descriptor, b"sum").unwrap(), &options).unwrap()
+}
+
+fn main() {
+    let sum = Equation {
+        weights: [1.0; wine::FIELDS.len()].into(),
+        intercept: 0.0,
+    };
     let input = record();
     let batch = input.repeat(BATCH);
-    let (mut ours, mut many, mut prost) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ways = [("through blocks", None), ("as an equation", Some(sum))].map(|(way, equation)| {
+        let scorers = [open(equation.clone(), 1), open(equation, BATCH)];
+        (way, scorers, Vec::new(), Vec::new())
+    });
+    let mut buffer = vec![0; ways[0].1[1].info().minimum_output as usize];
+    let mut prost = Vec::new();
     for _ in 0..ROUNDS {
-        ours.push(timed(|| {
-            black_box(scorer.score(black_box(&input), 1, &mut buffer)).unwrap();
-        }));
-        many.push(timed_batches(|| {
-            black_box(batch_scorer.score(black_box(&batch), BATCH, &mut buffer)).unwrap();
-        }));
+        for (_, [one, many], ones, batches) in &mut ways {
+            ones.push(timed(|| {
+                black_box(one.score(black_box(&input), 1, &mut buffer)).unwrap();
+            }));
+            batches.push(timed_batches(|| {
+                black_box(many.score(black_box(&batch), BATCH, &mut buffer)).unwrap();
+            }));
+        }
         prost.push(timed(|| {
             black_box(WineRecord::decode(black_box(&input[4..]))).unwrap();
         }));
     }
-    show("decode, score, write the result", ours);
-    show("the same, 16 records a call", many);
+    for (way, _, ones, batches) in ways {
+        show(&format!("decode, score, write: {way}"), ones);
+        show("    the same, 16 records a call", batches);
+    }
     show("prost: decode alone", prost);
 }

@@ -3,12 +3,11 @@
 
 mod common;
 
-use common::{Row, load, score_raw};
+use common::{Row, load, score_raw, wine};
 use proptest::prelude::*;
 use serving_engine::RowScorer;
 use serving_model::ErrorCode;
-use serving_model::wire::scorer_options::Layout;
-use serving_model::wire::{FieldType, ProtobufLayout, ScorerOptions, WineRecord};
+use serving_model::wire::{FieldType, WineRecord};
 
 use prost::Message;
 
@@ -51,24 +50,11 @@ fn framed() -> Vec<u8> {
         data_type: "wine".into(),
         ..WineRecord::default()
     };
-    let record = record.encode_to_vec();
-    let one = [&(record.len() as i32).to_le_bytes(), &record[..]].concat();
-    one.repeat(ROWS)
+    common::framed(&[&record.encode_to_vec()]).repeat(ROWS)
 }
 
 fn protobuf() -> RowScorer {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
-    let set = protox::compile(["wine_record.proto"], [folder])
-        .unwrap()
-        .encode_to_vec();
-    let options = ScorerOptions {
-        layout: Some(Layout::Protobuf(ProtobufLayout {
-            file_descriptor_set: set,
-            message: "flinkserving.WineRecord".into(),
-        })),
-        capacity: ROWS as u32,
-        ..ScorerOptions::default()
-    };
+    let options = common::protobuf(wine::set(), wine::MESSAGE, ROWS as u32);
     RowScorer::open(&load(&["fixed_acidity", "alcohol", "dataType"]), &options).unwrap()
 }
 

@@ -1,15 +1,23 @@
 //! Records of doubles for a model that is an equation, which go past the blocks: the same result, byte by byte, as through them.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc
+)]
+
+mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use common::{descriptor, framed, protobuf, wine};
 use proptest::prelude::*;
 use prost::Message;
 use serving_engine::records::Framing;
 use serving_engine::{Engine, RowScorer, Written};
-use serving_model::wire::scorer_options::Layout;
-use serving_model::wire::{ModelDescriptor, OutputBinding, ProtobufLayout, ScorerOptions, WineRecord};
+use serving_model::wire::{OutputBinding, ScorerOptions, WineRecord};
 use serving_model::{
     Block, DataType, Equation, ErrorCode, Field, Model, ModelError, ModelFactoriesResolver, ModelFactory, ModelSource,
     ModelType, Output, Schema, Scorer, Tag,
@@ -104,20 +112,6 @@ impl ModelFactory for Factory {
     }
 }
 
-const WINE: [&str; 11] = [
-    "fixed_acidity",
-    "volatile_acidity",
-    "citric_acid",
-    "residual_sugar",
-    "chlorides",
-    "free_sulfur_dioxide",
-    "total_sulfur_dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
-
 /// Two scorers of one model, which tells the first alone that it is an equation; and how many rows came to that in blocks.
 struct Pair {
     scorers: [RowScorer; 2],
@@ -126,24 +120,12 @@ struct Pair {
 
 impl Pair {
     fn open(inputs: &[&str], change: impl Fn(&mut ScorerOptions)) -> Self {
-        let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
-        let mut options = ScorerOptions {
-            layout: Some(Layout::Protobuf(ProtobufLayout {
-                file_descriptor_set: protox::compile(["wine_record.proto"], [proto]).unwrap().encode_to_vec(),
-                message: "flinkserving.WineRecord".into(),
-            })),
-            capacity: 2,
-            ..ScorerOptions::default()
-        };
+        let mut options = protobuf(wine::set(), wine::MESSAGE, 2);
         change(&mut options);
         let open = |tells, rows: &Arc<AtomicUsize>| {
             let rows = Arc::clone(rows);
             let engine = Engine::new(ModelFactoriesResolver::default().with(Factory { tells, rows }));
-            let descriptor = ModelDescriptor {
-                modeltype: ModelType::Pmml.into(),
-                ..ModelDescriptor::default()
-            };
-            let loaded = engine.load(&descriptor, inputs.join(",").as_bytes()).unwrap();
+            let loaded = engine.load(&descriptor(), inputs.join(",").as_bytes()).unwrap();
             RowScorer::open(&loaded, &options).unwrap()
         };
         let rows = Arc::default();
@@ -154,7 +136,7 @@ impl Pair {
     }
 
     fn all() -> Self {
-        Self::open(&WINE, |_| {})
+        Self::open(&wine::FIELDS, |_| {})
     }
 
     /// The result, which is the same on both ways: first what fits into `room` bytes, then all.
@@ -195,32 +177,10 @@ fn result(scorer: &mut RowScorer, input: &[u8], rows: usize, framing: Framing, r
     buffer
 }
 
-fn framed(records: &[Vec<u8>]) -> Vec<u8> {
-    let frame = |record: &Vec<u8>| [&u32::try_from(record.len()).unwrap().to_le_bytes(), &record[..]].concat();
-    records.iter().flat_map(frame).collect()
-}
-
-fn wine(values: [f64; 11]) -> WineRecord {
-    WineRecord {
-        fixed_acidity: values[0],
-        volatile_acidity: values[1],
-        citric_acid: values[2],
-        residual_sugar: values[3],
-        chlorides: values[4],
-        free_sulfur_dioxide: values[5],
-        total_sulfur_dioxide: values[6],
-        density: values[7],
-        p_h: values[8],
-        sulphates: values[9],
-        alcohol: values[10],
-        data_type: "wine".into(),
-    }
-}
-
 /// A third of the numbers 0, which messages leave out; few that are no numbers.
 fn some_wine() -> impl Strategy<Value = WineRecord> {
     let number = prop_oneof![10 => Just(0.0), 20 => -1e2..1e3_f64, 1 => any::<f64>()];
-    proptest::array::uniform11(number).prop_map(wine)
+    proptest::array::uniform11(number).prop_map(wine::record)
 }
 
 const ROOM: usize = 1000;
@@ -232,35 +192,44 @@ fn answer(sum: f64) -> [u8; 8] {
 #[test]
 fn a_record_of_doubles_goes_past_the_blocks_with_or_without_zeros() {
     let mut pair = Pair::all();
-    for record in [wine([1.5; 11]), wine([0.0; 11]), WineRecord::default()] {
-        let result = pair.score(&framed(&[record.encode_to_vec()]), 1, Framing::Lengths, ROOM);
+    for record in [wine::record([1.5; 11]), wine::record([0.0; 11]), WineRecord::default()] {
+        let result = pair.score(&framed(&[&record.encode_to_vec()]), 1, Framing::Lengths, ROOM);
         assert_eq!(result[32..40], answer(66.0 * record.alcohol));
     }
     // So do several.
-    let records: Vec<_> = [1.5, 0.0].map(|value| wine([value; 11]).encode_to_vec()).into();
-    let result = pair.score(&framed(&records), 2, Framing::Lengths, ROOM);
+    let [one, zero] = [1.5, 0.0].map(|value| wine::record([value; 11]).encode_to_vec());
+    let result = pair.score(&framed(&[&one, &zero]), 2, Framing::Lengths, ROOM);
     assert_eq!(
         (&result[32..40], &result[64..72]),
         (&answer(99.0)[..], &answer(0.0)[..])
     );
     // What the model does not take may come later.
-    let mut first = Pair::open(&WINE[..3], |_| {});
-    let result = first.score(&framed(&[wine([1.5; 11]).encode_to_vec()]), 1, Framing::Lengths, ROOM);
+    let mut first = Pair::open(&wine::FIELDS[..3], |_| {});
+    let result = first.score(
+        &framed(&[&wine::record([1.5; 11]).encode_to_vec()]),
+        1,
+        Framing::Lengths,
+        ROOM,
+    );
     assert_eq!(result[32..40], answer(9.0));
     assert_eq!((pair.rows(), first.rows()), (0, 0));
 }
 
 #[test]
 fn what_is_not_one_record_of_doubles_for_one_number_goes_through_the_blocks() {
-    let good = framed(&[wine([1.5; 11]).encode_to_vec()]);
+    let good = framed(&[&wine::record([1.5; 11]).encode_to_vec()]);
     let blocks = |mut pair: Pair, input: &[u8], rows: usize| {
         pair.score(input, rows, Framing::Lengths, ROOM);
         assert_eq!(pair.rows(), rows);
     };
-    blocks(Pair::all(), &[&good[..], &framed(&[b"?".to_vec()])].concat(), 2);
+    blocks(Pair::all(), &[&good[..], &framed(&[b"?"])].concat(), 2);
     // A text among the inputs, not the first fields or not in turn, an output that is bound.
-    blocks(Pair::open(&[&WINE[..], &["dataType"]].concat(), |_| {}), &good, 1);
-    blocks(Pair::open(&WINE[1..], |_| {}), &good, 1);
+    blocks(
+        Pair::open(&[&wine::FIELDS[..], &["dataType"]].concat(), |_| {}),
+        &good,
+        1,
+    );
+    blocks(Pair::open(&wine::FIELDS[1..], |_| {}), &good, 1);
     blocks(Pair::open(&["volatile_acidity", "fixed_acidity"], |_| {}), &good, 1);
     let bound = |options: &mut ScorerOptions| {
         options.outputs = vec![OutputBinding {
@@ -268,14 +237,18 @@ fn what_is_not_one_record_of_doubles_for_one_number_goes_through_the_blocks() {
             ..OutputBinding::default()
         }];
     };
-    blocks(Pair::open(&WINE, bound), &good, 1);
+    blocks(Pair::open(&wine::FIELDS, bound), &good, 1);
     // NaN; a field that comes twice, of which the later counts.
-    blocks(Pair::all(), &framed(&[wine([f64::NAN; 11]).encode_to_vec()]), 1);
-    let twice = [wine([1.5; 11]), wine([2.5; 11])]
+    blocks(
+        Pair::all(),
+        &framed(&[&wine::record([f64::NAN; 11]).encode_to_vec()]),
+        1,
+    );
+    let twice = [wine::record([1.5; 11]), wine::record([2.5; 11])]
         .map(|record| record.encode_to_vec())
         .concat();
     let mut pair = Pair::all();
-    let result = pair.score(&framed(&[twice]), 1, Framing::Lengths, ROOM);
+    let result = pair.score(&framed(&[&twice]), 1, Framing::Lengths, ROOM);
     assert_eq!(result[32..40], answer(66.0 * 2.5));
     assert_eq!(pair.rows(), 1);
 }
@@ -283,7 +256,7 @@ fn what_is_not_one_record_of_doubles_for_one_number_goes_through_the_blocks() {
 #[test]
 fn the_answer_of_the_call_before_is_not_given_again() {
     let mut pair = Pair::all();
-    let good = framed(&[wine([1.5; 11]).encode_to_vec()]);
+    let good = framed(&[&wine::record([1.5; 11]).encode_to_vec()]);
     pair.score(&good, 1, Framing::Lengths, ROOM);
     for scorer in &mut pair.scorers {
         assert!(
@@ -295,7 +268,7 @@ fn the_answer_of_the_call_before_is_not_given_again() {
     pair.score(&good, 1, Framing::Lengths, ROOM);
     assert!(pair.scorers[0].write(&mut [0; ROOM]).is_err(), "it was delivered");
     pair.score(&good.repeat(2), 2, Framing::Lengths, ROOM);
-    pair.score(&framed(&[b"?".to_vec()]), 1, Framing::Lengths, ROOM);
+    pair.score(&framed(&[b"?"]), 1, Framing::Lengths, ROOM);
     pair.score(&[], 0, Framing::Lengths, ROOM);
 }
 
@@ -306,7 +279,7 @@ proptest! {
     ) {
         let mut pair = Pair::all();
         for (record, rows, room) in records {
-            pair.score(&framed(&vec![record.encode_to_vec(); rows]), rows, Framing::Lengths, room);
+            pair.score(&framed(&vec![record.encode_to_vec().as_slice(); rows]), rows, Framing::Lengths, room);
         }
     }
 
@@ -315,7 +288,7 @@ proptest! {
         before in some_wine(), record in some_wine(), key in 0_usize..12, bytes in 0_usize..120, change in any::<u8>(), ends: bool,
     ) {
         let mut pair = Pair::all();
-        pair.score(&framed(&[before.encode_to_vec()]), 1, Framing::Lengths, ROOM);
+        pair.score(&framed(&[&before.encode_to_vec()]), 1, Framing::Lengths, ROOM);
         let mut damaged = record.encode_to_vec();
         if let Some(byte) = damaged.get_mut(9 * key) {
             *byte ^= change;
@@ -326,7 +299,7 @@ proptest! {
             let whole = [&(length + 3).to_be_bytes(), &length.to_be_bytes(), &b"key"[..], &damaged].concat();
             (whole, Framing::Ends)
         } else {
-            (framed(&[damaged]), Framing::Lengths)
+            (framed(&[&damaged]), Framing::Lengths)
         };
         pair.score(&input, 1, framing, ROOM);
     }

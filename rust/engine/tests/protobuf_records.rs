@@ -11,7 +11,7 @@ mod common;
 
 use std::sync::LazyLock;
 
-use common::{Row, load, protobuf, score};
+use common::{Row, load, protobuf, score, wine};
 use proptest::prelude::*;
 use prost::Message;
 use serving_engine::RowScorer;
@@ -51,11 +51,6 @@ fn compile() -> Vec<u8> {
     let file = folder.join("reading.proto");
     std::fs::write(&file, SOURCE).unwrap();
     protox::compile([file], [folder]).unwrap().encode_to_vec()
-}
-
-fn wine_set() -> Vec<u8> {
-    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
-    protox::compile(["wine_record.proto"], [proto]).unwrap().encode_to_vec()
 }
 
 fn reading(inputs: &[&str]) -> RowScorer {
@@ -237,50 +232,23 @@ fn a_message_that_the_descriptor_lacks_is_refused() {
     assert!(error.message.contains("sulphates"), "{error}");
 }
 
-fn wine() -> impl Strategy<Value = WineRecord> {
-    proptest::array::uniform11(prop_oneof![Just(0.0), -1e6..1e6_f64]).prop_map(|v| WineRecord {
-        fixed_acidity: v[0],
-        volatile_acidity: v[1],
-        citric_acid: v[2],
-        residual_sugar: v[3],
-        chlorides: v[4],
-        free_sulfur_dioxide: v[5],
-        total_sulfur_dioxide: v[6],
-        density: v[7],
-        p_h: v[8],
-        sulphates: v[9],
-        alcohol: v[10],
-        data_type: "wine".into(),
-    })
+fn some_wine() -> impl Strategy<Value = WineRecord> {
+    proptest::array::uniform11(prop_oneof![Just(0.0), -1e6..1e6_f64]).prop_map(wine::record)
 }
 
-const WINE: [&str; 11] = [
-    "fixed acidity",
-    "volatile acidity",
-    "citric acid",
-    "residual sugar",
-    "chlorides",
-    "free sulfur dioxide",
-    "total sulfur dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
-
-/// Indices into [`WINE`] of what a model takes: all in order, the first ones, or some in any order.
+/// Indices into [`wine::FIELDS`] of what a model takes: all in order, the first ones, or some in any order.
 fn taken() -> impl Strategy<Value = Vec<usize>> {
-    let all: Vec<usize> = (0..WINE.len()).collect();
+    let all: Vec<usize> = (0..wine::FIELDS.len()).collect();
     prop_oneof![
         Just(all.clone()),
-        (1..WINE.len()).prop_map(|count| (0..count).collect()),
-        proptest::sample::subsequence(all, 1..=WINE.len()).prop_shuffle(),
+        (1..wine::FIELDS.len()).prop_map(|count| (0..count).collect()),
+        proptest::sample::subsequence(all, 1..=wine::FIELDS.len()).prop_shuffle(),
     ]
 }
 
 fn wine_scorer(taken: &[usize]) -> RowScorer {
-    let inputs: Vec<&str> = taken.iter().map(|index| WINE[*index]).collect();
-    RowScorer::open(&load(&inputs), &protobuf(wine_set(), "flinkserving.WineRecord", 8)).unwrap()
+    let inputs: Vec<&str> = taken.iter().map(|index| wine::FIELDS[*index]).collect();
+    RowScorer::open(&load(&inputs), &protobuf(wine::set(), wine::MESSAGE, 8)).unwrap()
 }
 
 fn wine_values(record: &WineRecord, taken: &[usize]) -> Vec<Option<u64>> {
@@ -306,7 +274,7 @@ fn bits(row: &Row) -> Vec<Option<u64>> {
 
 proptest! {
     #[test]
-    fn wine_records_read_as_prost_reads_them(records in proptest::collection::vec(wine(), 1..5), taken in taken()) {
+    fn wine_records_read_as_prost_reads_them(records in proptest::collection::vec(some_wine(), 1..5), taken in taken()) {
         let bytes: Vec<Vec<u8>> = records.iter().map(Message::encode_to_vec).collect();
         let rows = score(&mut wine_scorer(&taken), &bytes.iter().map(Vec::as_slice).collect::<Vec<_>>());
         for (record, row) in records.iter().zip(rows) {
@@ -316,7 +284,7 @@ proptest! {
 
     #[test]
     fn truncated_or_mutated_records_are_refused_or_read_as_prost_reads_them(
-        before in wine(), record in wine(), cut in 0_usize..120, at in 0_usize..120, bit in 0_u8..8, taken in taken(),
+        before in some_wine(), record in some_wine(), cut in 0_usize..120, at in 0_usize..120, bit in 0_u8..8, taken in taken(),
     ) {
         let mut scorer = wine_scorer(&taken);
         one(&mut scorer, &before.encode_to_vec());

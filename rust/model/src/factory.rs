@@ -75,6 +75,15 @@ pub struct Equation {
     pub intercept: f64,
 }
 
+impl Equation {
+    /// The answer for the weighted sum of a row. A cell that is NaN, and so counts as missing, makes it NaN whatever its weight.
+    #[inline]
+    #[must_use]
+    pub fn answer(&self, sum: f64) -> Option<f64> {
+        (!sum.is_nan()).then_some(sum + self.intercept)
+    }
+}
+
 /// Limits that keep a process alive while a model is loaded and while it scores.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -77,8 +77,7 @@ impl LoneEquation {
                 sum += weight * f64::from_bits(*values.get(*cell as usize)?);
             }
         }
-        // A value that is NaN, and so counts as missing, makes the sum NaN whatever its weight.
-        (doubles && !sum.is_nan()).then_some(sum + self.equation.intercept)
+        self.equation.answer(sum).filter(|_| doubles)
     }
 }
 

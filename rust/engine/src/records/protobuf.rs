@@ -286,10 +286,10 @@ impl ProtobufReader {
             let (record, after) = split(input)?;
             input = after;
             let (sum, rest) = cells.weigh(record, &equation.weights);
-            if sum.is_nan() || !self.root.skip_short(rest).is_empty() {
+            if !self.root.skip_short(rest).is_empty() {
                 return None;
             }
-            *answer = number_row(sum + equation.intercept);
+            *answer = number_row(equation.answer(sum)?);
         }
         Some(())
     }

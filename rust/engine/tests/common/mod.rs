@@ -1,5 +1,7 @@
 //! A model of the tests' own: it sums its inputs, so that what reached it can be told from its answer.
 
+pub mod wine;
+
 use std::sync::Arc;
 
 use serving_engine::records::Framing;
@@ -144,14 +146,15 @@ pub struct Row {
     pub inputs: Vec<Option<f64>>,
 }
 
-/// Frames records as the boundary does and scores them.
+/// Records, each behind its length, as the boundary takes them.
+pub fn framed(records: &[&[u8]]) -> Vec<u8> {
+    let frame = |record: &&[u8]| [&(record.len() as i32).to_le_bytes(), *record].concat();
+    records.iter().flat_map(frame).collect()
+}
+
+/// Frames records and scores them.
 pub fn score(scorer: &mut RowScorer, records: &[&[u8]]) -> Vec<Row> {
-    let mut input = Vec::new();
-    for record in records {
-        input.extend_from_slice(&(record.len() as i32).to_le_bytes());
-        input.extend_from_slice(record);
-    }
-    score_raw(scorer, &input, records.len())
+    score_raw(scorer, &framed(records), records.len())
 }
 
 pub fn score_raw(scorer: &mut RowScorer, input: &[u8], rows: usize) -> Vec<Row> {

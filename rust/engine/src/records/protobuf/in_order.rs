@@ -85,18 +85,12 @@ impl InOrder {
 
     /// The same when fields are missing.
     #[inline(never)]
-    fn read_some<'a>(&self, mut bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
-        for (key, slot) in &self.fields {
-            if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()
-                && first == key
-            {
-                if let Some(value) = values.get_mut(*slot as usize) {
-                    *value = u64::from_le_bytes(*bits);
-                }
-                bytes = rest;
+    fn read_some<'a>(&self, bytes: &'a [u8], values: &mut [u64]) -> &'a [u8] {
+        each(bytes, &self.fields, |(_, slot), bits| {
+            if let (Some(bits), Some(value)) = (bits, values.get_mut(*slot as usize)) {
+                *value = u64::from_le_bytes(*bits);
             }
-        }
-        bytes
+        })
     }
 
     /// Whether a row has so many cells and the first of these fields are they, in turn.
@@ -132,20 +126,30 @@ impl Cells<'_> {
 
     /// The same when fields are missing, which are 0 then.
     #[inline(never)]
-    fn weigh_some<'b>(self, mut bytes: &'b [u8], weights: &[f64]) -> (f64, &'b [u8]) {
-        let mut sum = 0.0;
-        for ((key, _), weight) in self.0.iter().zip(weights) {
-            let mut value = 0.0;
-            if let Some(([first, bits @ ..], rest)) = bytes.split_first_chunk::<9>()
-                && first == key
-            {
-                value = f64::from_le_bytes(*bits);
+    fn weigh_some<'b>(self, bytes: &'b [u8], weights: &[f64]) -> (f64, &'b [u8]) {
+        let (mut sum, mut weights) = (0.0, weights.iter());
+        let rest = each(bytes, self.0, |_, bits| {
+            if let Some(weight) = weights.next() {
+                sum += weight * bits.map_or(0.0, |bits| f64::from_le_bytes(*bits));
+            }
+        });
+        (sum, rest)
+    }
+}
+
+/// Takes fields in turn, each with its bits if it is there; returns what is left of the record.
+#[inline]
+fn each<'a>(mut bytes: &'a [u8], fields: &[(u8, u32)], mut take: impl FnMut(&(u8, u32), Option<&[u8; 8]>)) -> &'a [u8] {
+    for field in fields {
+        match bytes.split_first_chunk::<9>() {
+            Some(([key, bits @ ..], rest)) if *key == field.0 => {
+                take(field, Some(bits));
                 bytes = rest;
             }
-            sum += weight * value;
+            _ => take(field, None),
         }
-        (sum, bytes)
     }
+    bytes
 }
 
 /// The sum of doubles, each times its weight, added in their order; and not 0 when one of the keys is another.
